@@ -1,0 +1,163 @@
+#include "server/base/log.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "server/base/strings.h"
+
+namespace vllm_router::base {
+namespace log_internal {
+std::atomic<LogLevel> minimum_level{LogLevel::kInfo};
+}
+namespace {
+
+std::atomic<LogFormat> line_format{LogFormat::kText};
+
+// Enough for seconds of heavy logging while a disk stalls, small beside the rest of the process.
+constexpr size_t kMaxQueuedBytes = 4u << 20;
+
+constexpr std::array<std::string_view, 6> kLevelNames = {"TRACE",   "DEBUG", "INFO",
+                                                         "WARNING", "ERROR", "CRITICAL"};
+
+void WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;  // a full disk or a closed pipe must not end the process
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+int StreamFor(LogLevel level) { return level >= LogLevel::kWarning ? STDERR_FILENO : STDOUT_FILENO; }
+
+// The writing thread and its queue. Shared with the thread, which may outlive StopLog when a write never returns.
+class Writer : public std::enable_shared_from_this<Writer> {
+ public:
+  void Start() {
+    std::thread([self = shared_from_this()] { self->Run(); }).detach();
+  }
+
+  void Submit(LogLevel level, std::string_view lines) {
+    absl::MutexLock lock(&mutex_);
+    std::string& queue = queues_[level >= LogLevel::kWarning];
+    if (queue.size() + lines.size() > kMaxQueuedBytes) {
+      dropped_.fetch_add(lines.size(), std::memory_order_relaxed);
+      return;
+    }
+    queue.append(lines);
+  }
+
+  void Stop() {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+    mutex_.AwaitWithTimeout(absl::Condition(&stopped_), absl::Seconds(1));
+  }
+
+  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || !queues_[0].empty() || !queues_[1].empty();
+  }
+
+  void Run() {
+    std::array<std::string, 2> writing;
+    for (bool last = false; !last;) {
+      {
+        absl::MutexLock lock(&mutex_);
+        mutex_.Await(absl::Condition(this, &Writer::HasWork));
+        std::swap(writing, queues_);
+        last = stopping_;
+      }
+      WriteAll(STDOUT_FILENO, writing[0]);
+      WriteAll(STDERR_FILENO, writing[1]);
+      writing[0].clear();
+      writing[1].clear();
+    }
+    absl::MutexLock lock(&mutex_);
+    stopped_ = true;
+  }
+
+  absl::Mutex mutex_;
+  std::array<std::string, 2> queues_ ABSL_GUARDED_BY(mutex_);  // stdout, stderr
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::atomic<uint64_t> dropped_{0};
+};
+
+// Set before the first thread that logs starts and cleared after the last one has ended (see App).
+std::shared_ptr<Writer> writer;
+
+std::string_view BaseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+std::optional<LogLevel> ParseLogLevel(std::string_view word) {
+  for (size_t i = 0; i < kLevelNames.size(); ++i) {
+    if (EqualsIgnoreCase(word, kLevelNames[i])) return static_cast<LogLevel>(i);
+  }
+  return std::nullopt;
+}
+
+void SetLogLevel(LogLevel level) { log_internal::minimum_level.store(level, std::memory_order_relaxed); }
+void SetLogFormat(LogFormat format) { line_format.store(format, std::memory_order_relaxed); }
+
+void FormatLogLine(LogLevel level, std::string_view message, const char* file, int line, WallTime now,
+                   std::string* out) {
+  const int64_t ns = now.time_since_epoch().count();
+  const time_t seconds = static_cast<time_t>(ns / 1'000'000'000);
+  const int millis = static_cast<int>(ns / 1'000'000 % 1000);
+  tm local{};
+  const std::string_view name = kLevelNames[static_cast<size_t>(level)];
+  if (line_format.load(std::memory_order_relaxed) == LogFormat::kJson) {
+    gmtime_r(&seconds, &local);
+    absl::StrAppendFormat(
+        out,
+        "{\"timestamp\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"level\":\"%s\",\"logger\":\"vllm_router\","
+        "\"message\":\"%s\",\"filename\":\"%s\",\"lineno\":%d}\n",
+        local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
+        millis, name, JsonEscape(message), BaseName(file), line);
+    return;
+  }
+  localtime_r(&seconds, &local);
+  absl::StrAppendFormat(out, "[%04d-%02d-%02d %02d:%02d:%02d,%03d] %s: %s (%s:%d:vllm_router)\n",
+                        local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min,
+                        local.tm_sec, millis, name, message, BaseName(file), line);
+}
+
+void SubmitLogLines(LogLevel level, std::string_view lines) {
+  if (writer != nullptr) {
+    writer->Submit(level, lines);
+  } else {
+    WriteAll(StreamFor(level), lines);
+  }
+}
+
+void LogMessage(LogLevel level, std::string_view message, const char* file, int line) {
+  std::string text;
+  FormatLogLine(level, message, file, line, Clock::Real().WallNow(), &text);
+  SubmitLogLines(level, text);
+}
+
+void StartLog() {
+  writer = std::make_shared<Writer>();
+  writer->Start();
+}
+
+void StopLog() {
+  if (writer == nullptr) return;
+  writer->Stop();
+  writer.reset();
+}
+
+uint64_t DroppedLogBytes() { return writer == nullptr ? 0 : writer->dropped(); }
+
+}  // namespace vllm_router::base

@@ -1,0 +1,127 @@
+#include "server/base/strings.h"
+
+#include <charconv>
+
+#include "absl/strings/str_format.h"
+
+namespace vllm_router::base {
+namespace {
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// Length of the valid UTF-8 sequence at the head of `s`, or 0 (overlong forms and surrogates are not valid).
+size_t Utf8SequenceLength(std::string_view s) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
+  const auto continues = [&](size_t i) { return i < s.size() && (byte(i) & 0xC0) == 0x80; };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return continues(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    if (!continues(1) || !continues(2)) return 0;
+    if (lead == 0xE0 && byte(1) < 0xA0) return 0;
+    if (lead == 0xED && byte(1) > 0x9F) return 0;
+    return 3;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    if (!continues(1) || !continues(2) || !continues(3)) return 0;
+    if (lead == 0xF0 && byte(1) < 0x90) return 0;
+    if (lead == 0xF4 && byte(1) > 0x8F) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (Lower(a[i]) != Lower(b[i])) return false;
+  }
+  return true;
+}
+
+std::string AsciiLower(std::string_view s) {
+  std::string out(s);
+  for (char& c : out) c = Lower(c);
+  return out;
+}
+
+std::string_view TrimOws(std::string_view s) {
+  const size_t begin = s.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return s.substr(begin, s.find_last_not_of(" \t") - begin + 1);
+}
+
+std::vector<std::string_view> SplitList(std::string_view s, char separator) {
+  std::vector<std::string_view> parts;
+  while (!s.empty()) {
+    const size_t end = std::min(s.find(separator), s.size());
+    if (std::string_view part = TrimOws(s.substr(0, end)); !part.empty()) parts.push_back(part);
+    s.remove_prefix(std::min(end + 1, s.size()));
+  }
+  return parts;
+}
+
+std::optional<uint64_t> ParseUint(std::string_view digits) {
+  uint64_t value = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [parsed_to, error] = std::from_chars(digits.data(), end, value);
+  if (error != std::errc() || parsed_to != end || digits.empty()) return std::nullopt;
+  return value;
+}
+
+std::string Printable(std::string_view s, size_t limit) {
+  std::string out;
+  size_t shown = 0;
+  while (shown < s.size() && shown < limit) {
+    const char c = s[shown];
+    const size_t length = Utf8SequenceLength(s.substr(shown));
+    if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      absl::StrAppendFormat(&out, "\\x%02x", static_cast<unsigned char>(c));
+    } else {
+      out.append(s.substr(shown, length));
+      shown += length - 1;
+    }
+    ++shown;
+  }
+  if (shown < s.size()) out += "...";
+  return out;
+}
+
+std::string JsonEscape(std::string_view s) {
+  std::string out;
+  out.reserve(s.size() + 8);
+  while (!s.empty()) {
+    const char c = s[0];
+    size_t length = Utf8SequenceLength(s);
+    if (c == '"' || c == '\\') {
+      out += {'\\', c};
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\t') {
+      out += "\\t";
+    } else if (length == 0) {
+      out += "\xEF\xBF\xBD";
+      length = 1;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      absl::StrAppendFormat(&out, "\\u%04x", static_cast<unsigned char>(c));
+    } else {
+      out.append(s.substr(0, length));
+    }
+    s.remove_prefix(length);
+  }
+  return out;
+}
+
+}  // namespace vllm_router::base

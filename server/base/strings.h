@@ -1,0 +1,55 @@
+// The one place that knows that Debian's absl::string_view is not std::string_view.
+// Our vocabulary is std::string_view; messages are built with absl::StrFormat, which accepts it.
+#ifndef SERVER_BASE_STRINGS_H_
+#define SERVER_BASE_STRINGS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
+#include "absl/strings/string_view.h"
+
+namespace vllm_router::base {
+
+inline absl::string_view AbslView(std::string_view s) { return {s.data(), s.size()}; }
+inline std::string_view StdView(absl::string_view s) { return {s.data(), s.size()}; }
+
+// Hash and equality that let a map keyed by std::string be searched with a std::string_view.
+struct StringHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view s) const { return absl::Hash<std::string_view>{}(s); }
+};
+struct StringEq {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const { return a == b; }
+};
+template <typename V>
+using StringMap = absl::flat_hash_map<std::string, V, StringHash, StringEq>;
+
+// ASCII only, as HTTP field names and tokens are.
+bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+std::string AsciiLower(std::string_view s);
+
+// Without spaces and tabs at either end (RFC 9110 section 5.6.3: OWS).
+std::string_view TrimOws(std::string_view s);
+
+// "a, b,,c" -> {"a", "b", "c"}: trimmed parts, empty ones dropped.
+std::vector<std::string_view> SplitList(std::string_view s, char separator = ',');
+
+// Decimal digits only, no sign or space; nullopt also on overflow.
+std::optional<uint64_t> ParseUint(std::string_view digits);
+
+// For logs and messages: control characters, quotes, backslashes and non-UTF-8-safe bytes as \xNN or \n; at most
+// `limit` bytes of `s` are shown, then "...".
+std::string Printable(std::string_view s, size_t limit = 128);
+
+// As the inside of a JSON string (without the quotes). Bytes that are not valid UTF-8 become U+FFFD.
+std::string JsonEscape(std::string_view s);
+
+}  // namespace vllm_router::base
+
+#endif  // SERVER_BASE_STRINGS_H_

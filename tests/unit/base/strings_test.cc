@@ -1,0 +1,102 @@
+#include "server/base/strings.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace vllm_router::base {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(EqualsIgnoreCase, FoldsAsciiLettersOnly) {
+  EXPECT_TRUE(EqualsIgnoreCase("Content-Length", "cONTENT-lENGTH"));
+  EXPECT_TRUE(EqualsIgnoreCase("", ""));
+  EXPECT_FALSE(EqualsIgnoreCase("Host", "Hos"));
+  // '@' and '`', '[' and '{' differ by the same bit as the cases of a letter.
+  EXPECT_FALSE(EqualsIgnoreCase("@[", "`{"));
+  EXPECT_FALSE(EqualsIgnoreCase("\xC3\x84", "\xC3\xA4"));
+}
+
+TEST(AsciiLower, LeavesEverythingButCapitalsAlone) {
+  EXPECT_EQ(AsciiLower("AZaz09@[\xC3\x84"), "azaz09@[\xC3\x84");
+}
+
+TEST(TrimOws, TakesSpacesAndTabsButNoLineEnds) {
+  EXPECT_EQ(TrimOws(" \t a b\t "), "a b");
+  EXPECT_EQ(TrimOws("\r\nx "), "\r\nx");
+  EXPECT_EQ(TrimOws(" \t "), "");
+  EXPECT_EQ(TrimOws(""), "");
+}
+
+TEST(SplitList, TrimsPartsAndDropsEmptyOnes) {
+  EXPECT_THAT(SplitList("a, b,,c ,"), ElementsAre("a", "b", "c"));
+  EXPECT_THAT(SplitList(" , ,"), IsEmpty());
+  EXPECT_THAT(SplitList(""), IsEmpty());
+  EXPECT_THAT(SplitList("a,b;c", ';'), ElementsAre("a,b", "c"));
+}
+
+TEST(ParseUint, AcceptsDigitsUpToTheLargestNumber) {
+  EXPECT_EQ(ParseUint("0"), 0u);
+  EXPECT_EQ(ParseUint("007"), 7u);
+  EXPECT_EQ(ParseUint("18446744073709551615"), ~uint64_t{0});
+}
+
+TEST(ParseUint, RefusesEverythingElse) {
+  for (const std::string_view text :
+       {"", " 1", "1 ", "+1", "-1", "0x10", "1e3", "1,0", "18446744073709551616"}) {
+    EXPECT_EQ(ParseUint(text), std::nullopt) << '"' << text << '"';
+  }
+  EXPECT_EQ(ParseUint(std::string_view("1\0", 2)), std::nullopt);
+}
+
+TEST(Printable, EscapesWhatCouldForgeALogLine) {
+  EXPECT_EQ(Printable("a\r\n\tb"), "a\\r\\n\\tb");
+  EXPECT_EQ(Printable("say \"hi\" \\"), "say \\\"hi\\\" \\\\");
+  EXPECT_EQ(Printable(std::string_view("\0\x1B[31m\x7F", 7)), "\\x00\\x1b[31m\\x7f");
+}
+
+TEST(Printable, ShowsUtf8AndEscapesWhatIsNone) {
+  EXPECT_EQ(Printable("h\xC3\xA9llo \xE2\x82\xAC"), "h\xC3\xA9llo \xE2\x82\xAC");
+  EXPECT_EQ(Printable("\xC3"), "\\xc3");                    // cut short
+  EXPECT_EQ(Printable("\xC0\xAF"), "\\xc0\\xaf");           // overlong
+  EXPECT_EQ(Printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+}
+
+TEST(Printable, CutsALongText) {
+  EXPECT_EQ(Printable("abcdef", 3), "abc...");
+  EXPECT_EQ(Printable("abc", 3), "abc");
+}
+
+TEST(JsonEscape, EscapesQuotesBackslashesAndControls) {
+  EXPECT_EQ(JsonEscape("\"\\\n\r\t"), "\\\"\\\\\\n\\r\\t");
+  EXPECT_EQ(JsonEscape(std::string_view("\0\x1F/", 3)), "\\u0000\\u001f/");
+}
+
+TEST(JsonEscape, KeepsUtf8AndReplacesEachByteThatIsNone) {
+  EXPECT_EQ(JsonEscape("\xF0\x9F\x98\x80"), "\xF0\x9F\x98\x80");
+  EXPECT_EQ(JsonEscape("a\xFF\xC3"), "a\xEF\xBF\xBD\xEF\xBF\xBD");
+  // The byte after a broken lead is judged on its own.
+  EXPECT_EQ(JsonEscape("\xE2\x82\""), "\xEF\xBF\xBD\xEF\xBF\xBD\\\"");
+}
+
+TEST(StringMap, IsSearchedWithAView) {
+  StringMap<int> map;
+  map["model-a"] = 1;
+  const std::string_view text = "model-a/extra";
+  EXPECT_TRUE(map.contains(text.substr(0, 7)));
+  EXPECT_FALSE(map.contains(text));
+}
+
+TEST(Views, CrossTheBridgeUnchanged) {
+  const std::string_view text("a\0b", 3);
+  EXPECT_EQ(StdView(AbslView(text)), text);
+}
+
+}  // namespace
+}  // namespace vllm_router::base

@@ -1,0 +1,15 @@
+# Every dependency is a Debian 12 package; tools/setup installs them.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS headers)
+find_package(absl CONFIG REQUIRED)
+# Protobuf ships no CMake config on Debian 12, and gRPC's config expects its targets to exist already.
+find_package(Protobuf REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(simdjson CONFIG REQUIRED)
+set(GFLAGS_USE_TARGET_NAMESPACE ON)
+find_package(gflags CONFIG REQUIRED)
+if(ROUTER_BUILD_TESTS)
+  find_package(GTest REQUIRED)
+endif()

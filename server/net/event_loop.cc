@@ -1,0 +1,139 @@
+#include "server/net/event_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "server/base/log.h"
+
+namespace vllm_router::net {
+namespace {
+
+// Without epoll or eventfd no shard can work; the process is at its start then, or out of descriptors for good.
+int RequireFd(int fd, const char* what) {
+  if (fd < 0) {
+    ROUTER_LOG(kCritical, "cannot create %s: errno %d", what, errno);
+    std::abort();
+  }
+  return fd;
+}
+
+}  // namespace
+
+// An eventfd that other threads write to when they have posted a task.
+class EventLoop::Waker final : public EventHandler {
+ public:
+  Waker() : fd_(RequireFd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "an eventfd")) {}
+  ~Waker() { ::close(fd_); }
+
+  int fd() const { return fd_; }
+  void Wake() {
+    const uint64_t one = 1;
+    [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof(one));
+  }
+  void OnEvents(uint32_t) override {
+    uint64_t count = 0;
+    [[maybe_unused]] const ssize_t read = ::read(fd_, &count, sizeof(count));
+  }
+
+ private:
+  int fd_;
+};
+
+EventLoop::EventLoop()
+    : epoll_fd_(RequireFd(::epoll_create1(EPOLL_CLOEXEC), "an epoll descriptor")),
+      waker_(std::make_unique<Waker>()),
+      now_(base::Clock::Real().Now()),
+      timers_(now_),
+      scratch_(buffers_.Get(kScratchBytes)) {
+  Add(waker_->fd(), waker_.get());
+}
+
+EventLoop::~EventLoop() { ::close(epoll_fd_); }
+
+void EventLoop::Add(int fd, EventHandler* handler) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = handler;
+  [[maybe_unused]] const int result = ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
+  assert(result == 0);
+}
+
+void EventLoop::Remove(int fd) { ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr); }
+
+void EventLoop::Post(Task task) {
+  bool first;
+  {
+    absl::MutexLock lock(&mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(task));
+  }
+  if (first) waker_->Wake();
+}
+
+void EventLoop::Stop() {
+  stopping_.store(true, std::memory_order_release);
+  waker_->Wake();
+}
+
+base::WallTime EventLoop::wall_now() const {
+  if (wall_read_at_ != now_) {
+    wall_now_ = base::Clock::Real().WallNow();
+    wall_read_at_ = now_;
+  }
+  return wall_now_;
+}
+
+void EventLoop::RunPosted() {
+  {
+    absl::MutexLock lock(&mutex_);
+    std::swap(running_, posted_);
+  }
+  for (Task& task : running_) task();
+  running_.clear();
+}
+
+void EventLoop::EndTurn(base::TimePoint began) {
+  // A deferred task may defer again; retired objects may still be named by tasks, so they go last.
+  for (size_t i = 0; i < deferred_.size(); ++i) {
+    Task task = std::move(deferred_[i]);
+    task();
+  }
+  deferred_.clear();
+  while (!retired_.empty()) {
+    std::vector<std::unique_ptr<Retirable>> dying = std::move(retired_);
+    retired_.clear();
+  }
+  const uint64_t took = static_cast<uint64_t>((base::Clock::Real().Now() - began).count());
+  turns_.store(turns_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  busy_ns_.store(busy_ns_.load(std::memory_order_relaxed) + took, std::memory_order_relaxed);
+  if (took > longest_turn_ns_.load(std::memory_order_relaxed)) {
+    longest_turn_ns_.store(took, std::memory_order_relaxed);
+  }
+}
+
+void EventLoop::Run() {
+  thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  std::array<epoll_event, 256> events;
+  while (true) {
+    const bool stopping = stopping_.load(std::memory_order_acquire);
+    const int timeout_ms = stopping ? 0 : timers_.MillisecondsToNext(base::Clock::Real().Now());
+    const int count = ::epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), timeout_ms);
+    now_ = base::Clock::Real().Now();
+    for (int i = 0; i < count; ++i) {
+      static_cast<EventHandler*>(events[i].data.ptr)->OnEvents(events[i].events);
+    }
+    RunPosted();
+    timers_.Advance(now_);
+    EndTurn(now_);
+    if (stopping) return;
+  }
+}
+
+}  // namespace vllm_router::net

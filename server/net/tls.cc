@@ -1,0 +1,80 @@
+#include "server/net/tls.h"
+
+#include <openssl/err.h>
+
+#include <string_view>
+
+#include "absl/strings/str_format.h"
+
+namespace vllm_router::net {
+namespace {
+
+absl::Status TlsError(std::string_view what, const std::string& file) {
+  char reason[256] = "unknown error";
+  if (const unsigned long code = ERR_get_error(); code != 0) ERR_error_string_n(code, reason, sizeof(reason));
+  ERR_clear_error();
+  return absl::InvalidArgumentError(absl::StrFormat("%s '%s': %s", what, file, reason));
+}
+
+int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in,
+                 unsigned int in_length, void*) {
+  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_length, kHttp11, sizeof(kHttp11) - 1, in, in_length) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+void SetCommonOptions(SSL_CTX* context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  // A retried write may come from another buffer: ours move while a slow peer is waited for.
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
+}
+
+}  // namespace
+
+absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files) {
+  TlsContext context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* ssl = context.get();
+  SetCommonOptions(ssl);
+  SSL_CTX_set_alpn_select_cb(ssl, SelectHttp11, nullptr);
+  if (SSL_CTX_use_certificate_chain_file(ssl, files.certificate.c_str()) != 1) {
+    return TlsError("cannot use the certificate file", files.certificate);
+  }
+  if (SSL_CTX_use_PrivateKey_file(ssl, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return TlsError("cannot use the key file", files.key);
+  }
+  if (SSL_CTX_check_private_key(ssl) != 1) {
+    return TlsError("the key does not belong to the certificate: key file", files.key);
+  }
+  if (!files.client_ca.empty()) {
+    if (SSL_CTX_load_verify_locations(ssl, files.client_ca.c_str(), nullptr) != 1) {
+      return TlsError("cannot use the client CA file", files.client_ca);
+    }
+    SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(files.client_ca.c_str()));
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
+  static constexpr unsigned char kSessionContext[] = "vllm-router";
+  SSL_CTX_set_session_id_context(ssl, kSessionContext, sizeof(kSessionContext) - 1);
+  return context;
+}
+
+absl::StatusOr<TlsContext> MakeClientTls(const std::string& ca_file) {
+  TlsContext context(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* ssl = context.get();
+  SetCommonOptions(ssl);
+  const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(ssl)
+                                     : SSL_CTX_load_verify_locations(ssl, ca_file.c_str(), nullptr);
+  if (loaded != 1) return TlsError("cannot use the CA file", ca_file);
+  SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+  static constexpr unsigned char kAlpn[] = "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(ssl, kAlpn, sizeof(kAlpn) - 1);
+  return context;
+}
+
+}  // namespace vllm_router::net

@@ -1,0 +1,40 @@
+// TLS contexts: towards clients (certificate from files, re-read when they change) and towards engines (verification
+// against a CA file or the system's). TLS 1.2 and later, ALPN http/1.1 only.
+#ifndef SERVER_NET_TLS_H_
+#define SERVER_NET_TLS_H_
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace vllm_router::net {
+
+// Counts references itself (SSL_CTX_up_ref): running connections keep the context that they began with.
+class TlsContext {
+ public:
+  TlsContext() = default;
+  explicit TlsContext(SSL_CTX* adopted) : context_(adopted, SSL_CTX_free) {}
+  SSL_CTX* get() const { return context_.get(); }
+  explicit operator bool() const { return context_ != nullptr; }
+
+ private:
+  std::shared_ptr<SSL_CTX> context_;
+};
+
+struct ServerTlsFiles {
+  std::string certificate;  // PEM chain
+  std::string key;          // PEM
+  std::string client_ca;    // PEM; when set, clients must present a certificate that it signed
+};
+
+// InvalidArgumentError names the file and what OpenSSL says of it.
+absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files);
+// `ca_file` empty: the system's certificate authorities.
+absl::StatusOr<TlsContext> MakeClientTls(const std::string& ca_file);
+
+}  // namespace vllm_router::net
+
+#endif  // SERVER_NET_TLS_H_

@@ -1,0 +1,73 @@
+// All figures of the process, and their rendering for Prometheus. Shards write cells and never wait; rendering takes
+// milliseconds with many backends and runs on the control thread.
+#ifndef SERVER_STATS_REGISTRY_H_
+#define SERVER_STATS_REGISTRY_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "server/stats/pool_stats.h"
+#include "server/stats/shard_stats.h"
+
+namespace vllm_router::stats {
+
+// State of one backend at the time of a scrape.
+struct BackendFigures {
+  std::string url;
+  bool healthy = true;
+  bool ejected = false;
+  int64_t in_flight = 0;
+  uint64_t ejections = 0;
+};
+struct LoopFigures {
+  uint64_t turns = 0;
+  double busy_seconds = 0;
+  double longest_turn_seconds = 0;
+};
+// What the registry does not own and asks for at each scrape.
+struct ScrapeSources {
+  std::function<std::vector<BackendFigures>()> backends;
+  std::function<LoopFigures(size_t shard)> loop;
+  std::function<uint64_t()> generation;
+  std::function<uint64_t()> refused_connections;
+};
+
+class Registry {
+ public:
+  explicit Registry(size_t shards);
+
+  size_t shards() const { return shards_.size(); }
+  ShardStats& shard(size_t index) { return *shards_[index]; }
+
+  // One per model, for ever: the same model gets the same object again. Any thread.
+  std::shared_ptr<PoolStats> ForModel(std::string_view model);
+  // A request that named a model which nobody serves: one label value for all of them, so that clients cannot mint
+  // series. Any thread.
+  void CountUnknownModel() { unknown_models_.fetch_add(1, std::memory_order_relaxed); }
+  // A failed attempt. Rare, hence a lock. Any thread.
+  void CountError(std::string_view server, std::string_view model, std::string_view type);
+
+  // Prometheus text format 0.0.4.
+  std::string Render(const ScrapeSources& sources) const;
+
+ private:
+  using ErrorKey = std::tuple<std::string, std::string, std::string>;  // server, model, type
+
+  std::vector<std::unique_ptr<ShardStats>> shards_;
+  std::atomic<uint64_t> unknown_models_{0};
+  mutable absl::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<PoolStats>, std::less<>> pools_ ABSL_GUARDED_BY(mutex_);
+  std::map<ErrorKey, uint64_t> errors_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace vllm_router::stats
+
+#endif  // SERVER_STATS_REGISTRY_H_

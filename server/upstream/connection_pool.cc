@@ -1,0 +1,81 @@
+#include "server/upstream/connection_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vllm_router::upstream {
+
+Connection::Connection(ConnectionPool& pool, net::EventLoop& loop, std::shared_ptr<fleet::BackendRuntime> runtime)
+    : pool_(pool), loop_(loop), runtime_(std::move(runtime)), socket_(loop, this) {
+  ++pool_.open_;
+}
+
+Connection::~Connection() { --pool_.open_; }
+
+// Idle: the engine closed it, or sent something that nobody asked for. Either way it cannot carry a request any more.
+void Connection::OnIo() {
+  if (socket_.readable() || socket_.peer_closed()) pool_.RemoveIdle(this);
+}
+
+void Connection::OnTimer() { pool_.RemoveIdle(this); }
+
+ConnectionPool::~ConnectionPool() { CloseIdle(); }
+
+void ConnectionPool::CloseIdle() {
+  idle_.clear();
+  idle_count_ = 0;
+}
+
+std::unique_ptr<Connection> ConnectionPool::TakeIdle(const fleet::Backend& backend) {
+  const auto found = idle_.find(backend.runtime.get());
+  if (found == idle_.end() || found->second.empty()) return nullptr;
+  std::unique_ptr<Connection> connection = std::move(found->second.back());
+  found->second.pop_back();
+  --idle_count_;
+  connection->Cancel();
+  return connection;
+}
+
+std::unique_ptr<Connection> ConnectionPool::Open(const fleet::Backend& backend, net::SocketHandler* handler) {
+  const fleet::SocketAddress address = backend.runtime->NextAddress();
+  if (address.length == 0) return nullptr;
+  auto connection = std::make_unique<Connection>(*this, loop_, backend.runtime);
+  connection->socket_.set_handler(handler);
+  SSL_CTX* tls = backend.spec.url.https ? tls_.get() : nullptr;
+  if (!connection->socket_.Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.length, tls,
+                                   backend.spec.url.host)) {
+    return nullptr;
+  }
+  return connection;
+}
+
+void ConnectionPool::PutIdle(std::unique_ptr<Connection> connection, base::Duration idle_limit) {
+  connection->socket_.set_handler(connection.get());
+  connection->reused_ = true;
+  connection->ArmAt(loop_.timers(), loop_.now() + idle_limit);
+  idle_[connection->runtime_.get()].push_back(std::move(connection));
+  ++idle_count_;
+}
+
+void ConnectionPool::Discard(std::unique_ptr<Connection> connection, bool abort) {
+  connection->Cancel();
+  if (abort) {
+    connection->socket_.Abort();
+  } else {
+    connection->socket_.Close();
+  }
+  loop_.Retire(std::move(connection));
+}
+
+void ConnectionPool::RemoveIdle(Connection* connection) {
+  const auto found = idle_.find(connection->runtime_.get());
+  IdleList& list = found->second;
+  const auto it = std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.get() == connection; });
+  std::unique_ptr<Connection> removed = std::move(*it);
+  list.erase(it);
+  --idle_count_;
+  if (list.empty()) idle_.erase(found);
+  Discard(std::move(removed), /*abort=*/false);
+}
+
+}  // namespace vllm_router::upstream

@@ -1,0 +1,71 @@
+// Turns what the control plane wants into the Snapshot of a new generation: checks that it is
+// consistent, groups the backends into one pool per model and has the parts that other modules know
+// how to make (pickers, statistics, rendered lists) filled in by functions.
+//
+// Lives on the control thread and is used there alone. It keeps nothing between two builds.
+#ifndef SERVER_FLEET_SNAPSHOT_BUILDER_H_
+#define SERVER_FLEET_SNAPSHOT_BUILDER_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/base/strings.h"
+#include "server/fleet/snapshot.h"
+
+namespace vllm_router::fleet {
+
+// What one generation is made of.
+struct SnapshotInput {
+  uint64_t generation = 0;
+  Settings settings{};
+  std::string session_key{};
+  std::vector<BackendPtr> backends{};            // all of them, in the order of the configuration
+  std::map<std::string, std::string> aliases{};  // alias -> model
+  // Models that stay known (503, not 404; aliases to them stay valid) while no backend serves them:
+  // those that discovery has seen before.
+  std::vector<std::string> known_models{};
+};
+
+// Bodies of the answers that list models and engines; see the fields of Snapshot.
+struct RenderedLists {
+  std::string models_json;
+  std::string engines_json;
+  base::StringMap<std::string> model_json;
+};
+
+class SnapshotBuilder {
+ public:
+  struct Parts {
+    // Called once per model with its active backends, never with none; must not return nullptr.
+    std::function<std::shared_ptr<const routing::Picker>(const std::vector<BackendPtr>&)>
+        make_picker{};
+    // The statistics of a model: the same object in every generation. Empty: pools have none.
+    std::function<std::shared_ptr<stats::PoolStats>(std::string_view model)> pool_stats{};
+    // Sees the snapshot complete but for the lists. Empty: the lists stay empty.
+    std::function<RenderedLists(const Snapshot&)> render_lists{};
+  };
+
+  explicit SnapshotBuilder(Parts parts) : parts_(std::move(parts)) {}
+
+  // InvalidArgumentError, naming the culprit, for
+  //   - two backends with one id, or a backend with an empty model name,
+  //   - an alias whose model no backend serves and that is not in known_models. (Upstream accepts
+  //     it and answers 503 to each request for it.) A model whose backends are all draining or
+  //     disabled is served in this sense,
+  //   - an alias that is also the name of a model, which it would hide.
+  absl::StatusOr<SnapshotPtr> Build(SnapshotInput input) const;
+
+ private:
+  Parts parts_;
+};
+
+}  // namespace vllm_router::fleet
+
+#endif  // SERVER_FLEET_SNAPSHOT_BUILDER_H_

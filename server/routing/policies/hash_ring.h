@@ -1,0 +1,50 @@
+// Consistent hashing that agrees with upstream's (the uhashring library in its default mode) point
+// by point: the same names and keys give the same owners.
+//
+// Each node has 160 points; point i is the MD5 of "<name>-<i>". A key belongs to the node of the
+// first point that is strictly greater, after the greatest to that of the least. A ring without
+// some nodes gives each key the owner that a walk along the full ring finds first among the others,
+// so one ring serves every set of candidates.
+//
+// Immutable and thread-safe. 20 bytes a point: 3 KiB a node.
+#ifndef SERVER_ROUTING_POLICIES_HASH_RING_H_
+#define SERVER_ROUTING_POLICIES_HASH_RING_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/numeric/int128.h"
+
+namespace vllm_router::routing {
+
+class HashRing {
+ public:
+  static constexpr size_t kPointsPerNode = 160;
+
+  // `nodes`: distinct names, at least one. Owners are given as indexes into it.
+  explicit HashRing(const std::vector<std::string>& nodes);
+
+  size_t OwnerOf(absl::uint128 key) const { return owners_[FirstAfter(key)]; }
+
+  // The owner of `key` on the ring without the nodes for which available(index) is false. At least
+  // one must be available.
+  template <typename Available>
+  size_t OwnerAmong(absl::uint128 key, Available available) const {
+    size_t i = FirstAfter(key);
+    while (!available(owners_[i])) i = i + 1 == owners_.size() ? 0 : i + 1;
+    return owners_[i];
+  }
+
+ private:
+  // Index of the first point that is greater than `key`, else of the first of all.
+  size_t FirstAfter(absl::uint128 key) const;
+
+  std::vector<absl::uint128> points_;  // ascending
+  std::vector<uint32_t> owners_;       // of the point with the same index
+};
+
+}  // namespace vllm_router::routing
+
+#endif  // SERVER_ROUTING_POLICIES_HASH_RING_H_

@@ -1,0 +1,196 @@
+#include "server/fleet/snapshot_builder.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/backends.h"
+#include "tests/support/status_matchers.h"
+
+namespace vllm_router::fleet {
+namespace {
+
+using test_support::IsOk;
+using test_support::MakeBackend;
+using test_support::StatusIs;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+// fleet knows pickers and statistics only by name, so these stand for them by their addresses.
+template <typename T>
+std::shared_ptr<T> Token(const std::shared_ptr<int>& owner) {
+  return std::shared_ptr<T>(owner, reinterpret_cast<T*>(owner.get()));
+}
+
+class SnapshotBuilderTest : public testing::Test {
+ protected:
+  SnapshotBuilderTest()
+      : builder_({
+            .make_picker =
+                [this](const std::vector<BackendPtr>& backends) {
+                  picked_from_.push_back(backends);
+                  return Token<const routing::Picker>(picker_);
+                },
+            .pool_stats =
+                [this](std::string_view model) {
+                  auto [entry, is_new] = stats_.try_emplace(std::string(model));
+                  if (is_new) entry->second = std::make_shared<int>();
+                  return Token<stats::PoolStats>(entry->second);
+                },
+            .render_lists =
+                [](const Snapshot& snapshot) {
+                  RenderedLists lists;
+                  lists.models_json = std::to_string(snapshot.pools.size()) + " models";
+                  lists.engines_json = std::to_string(snapshot.backends.size()) + " engines";
+                  for (const auto& [model, pool] : snapshot.pools) lists.model_json[model] = model;
+                  return lists;
+                },
+        }) {}
+
+  static BackendPtr WithState(AdminState state, std::string_view url,
+                              std::vector<std::string> models) {
+    auto backend = std::make_shared<Backend>(*MakeBackend(url, std::move(models)));
+    backend->spec.admin_state = state;
+    return backend;
+  }
+
+  std::vector<std::vector<BackendPtr>> picked_from_;
+  std::map<std::string, std::shared_ptr<int>> stats_;
+  const std::shared_ptr<int> picker_ = std::make_shared<int>();
+  const SnapshotBuilder builder_;
+};
+
+TEST_F(SnapshotBuilderTest, CarriesWhatItIsGiven) {
+  SnapshotInput input;
+  input.generation = 7;
+  input.settings.max_headers = 5;
+  input.session_key = "x-user";
+  input.backends = {MakeBackend("http://a:1", {"m"})};
+  input.aliases = {{"alias", "m"}};
+  const absl::StatusOr<SnapshotPtr> snapshot = builder_.Build(input);
+  ASSERT_THAT(snapshot, IsOk());
+  EXPECT_EQ((*snapshot)->generation, 7u);
+  EXPECT_EQ((*snapshot)->settings.max_headers, 5u);
+  EXPECT_EQ((*snapshot)->session_key, "x-user");
+  EXPECT_EQ((*snapshot)->backends, input.backends);
+  EXPECT_EQ((*snapshot)->ResolveAlias("alias"), "m");
+}
+
+TEST_F(SnapshotBuilderTest, MakesOnePoolPerModelInTheOrderOfTheBackends) {
+  const BackendPtr a = MakeBackend("http://a:1", {"x", "y"});
+  const BackendPtr b = MakeBackend("http://b:1", {"y"});
+  const BackendPtr c = MakeBackend("http://c:1", {"y", "x", "y"});
+  const absl::StatusOr<SnapshotPtr> snapshot = builder_.Build({.backends = {c, a, b}});
+  ASSERT_THAT(snapshot, IsOk());
+  ASSERT_EQ((*snapshot)->pools.size(), 2u);
+  const Pool* x = (*snapshot)->FindPool("x");
+  EXPECT_EQ(x->model, "x");
+  EXPECT_THAT(x->backends, ElementsAre(c, a));
+  EXPECT_THAT((*snapshot)->FindPool("y")->backends, ElementsAre(c, a, b));
+  EXPECT_EQ(x->picker, Token<const routing::Picker>(picker_));
+  EXPECT_THAT(picked_from_, UnorderedElementsAre(ElementsAre(c, a), ElementsAre(c, a, b)));
+}
+
+TEST_F(SnapshotBuilderTest, KeepsStatisticsOverGenerations) {
+  const BackendPtr a = MakeBackend("http://a:1", {"x", "y"});
+  const SnapshotPtr first = *builder_.Build({.backends = {a}});
+  const SnapshotPtr second = *builder_.Build({.generation = 1, .backends = {a}});
+  EXPECT_EQ(first->FindPool("x")->stats, second->FindPool("x")->stats);
+  EXPECT_NE(first->FindPool("x")->stats, first->FindPool("y")->stats);
+}
+
+TEST_F(SnapshotBuilderTest, HasTheListsRenderedFromTheFinishedPools) {
+  const SnapshotPtr snapshot = *builder_.Build(
+      {.backends = {MakeBackend("http://a:1", {"x"}), MakeBackend("http://b:1", {"x", "y"})}});
+  EXPECT_EQ(snapshot->models_json, "2 models");
+  EXPECT_EQ(snapshot->engines_json, "2 engines");
+  EXPECT_EQ(snapshot->model_json.at("y"), "y");
+}
+
+TEST_F(SnapshotBuilderTest, LeavesOutWhatItHasNoPartFor) {
+  const SnapshotBuilder builder(
+      {.make_picker = [&](const auto&) { return Token<const routing::Picker>(picker_); }});
+  const absl::StatusOr<SnapshotPtr> snapshot =
+      builder.Build({.backends = {MakeBackend("http://a:1", {"x"})}});
+  ASSERT_THAT(snapshot, IsOk());
+  EXPECT_EQ((*snapshot)->FindPool("x")->stats, nullptr);
+  EXPECT_EQ((*snapshot)->models_json, "");
+}
+
+TEST_F(SnapshotBuilderTest, KeepsInactiveBackendsOutOfThePools) {
+  const BackendPtr active = MakeBackend("http://a:1", {"x"});
+  const BackendPtr draining = WithState(AdminState::kDraining, "http://b:1", {"x"});
+  const BackendPtr disabled = WithState(AdminState::kDisabled, "http://c:1", {"x"});
+  const SnapshotPtr snapshot = *builder_.Build({.backends = {draining, active, disabled}});
+  EXPECT_THAT(snapshot->FindPool("x")->backends, ElementsAre(active));
+  EXPECT_THAT(snapshot->backends, ElementsAre(draining, active, disabled));
+}
+
+TEST_F(SnapshotBuilderTest, AModelWithoutActiveBackendsStaysKnown) {
+  const SnapshotPtr snapshot =
+      *builder_.Build({.backends = {WithState(AdminState::kDraining, "http://a:1", {"drained"})},
+                       .aliases = {{"one", "drained"}, {"two", "gone"}},
+                       .known_models = {"gone"}});
+  for (const std::string_view model : {"drained", "gone"}) {
+    const Pool* pool = snapshot->FindPool(model);
+    ASSERT_NE(pool, nullptr) << model;
+    EXPECT_EQ(pool->model, model);
+    EXPECT_THAT(pool->backends, IsEmpty());
+    EXPECT_EQ(pool->picker, nullptr);
+    EXPECT_NE(pool->stats, nullptr);
+  }
+  EXPECT_THAT(picked_from_, IsEmpty());
+}
+
+TEST_F(SnapshotBuilderTest, AFleetMayBeEmpty) {
+  const absl::StatusOr<SnapshotPtr> snapshot = builder_.Build({});
+  ASSERT_THAT(snapshot, IsOk());
+  EXPECT_TRUE((*snapshot)->pools.empty());
+}
+
+TEST_F(SnapshotBuilderTest, RefusesAnAliasToAModelThatNobodyServes) {
+  EXPECT_THAT(builder_.Build({.backends = {MakeBackend("http://a:1", {"llama"})},
+                              .aliases = {{"gpt-4", "lama"}, {"ok", "llama"}}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("\"gpt-4\""), HasSubstr("\"lama\""))));
+}
+
+TEST_F(SnapshotBuilderTest, RefusesAnAliasOfAnAlias) {
+  EXPECT_THAT(
+      builder_.Build({.backends = {MakeBackend("http://a:1", {"llama"})},
+                      .aliases = {{"a", "llama"}, {"b", "a"}}}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("alias \"b\" points to model \"a\"")));
+}
+
+TEST_F(SnapshotBuilderTest, RefusesAnAliasThatHidesAModel) {
+  EXPECT_THAT(builder_.Build(
+                  {.backends = {MakeBackend("http://a:1", {"x", "y"})}, .aliases = {{"x", "y"}}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("\"x\""), HasSubstr("itself the name of a model"))));
+}
+
+TEST_F(SnapshotBuilderTest, RefusesEmptyNames) {
+  EXPECT_THAT(builder_.Build({.backends = {MakeBackend("http://a:1", {"x", ""})}}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("http://a:1")));
+  EXPECT_THAT(
+      builder_.Build({.backends = {MakeBackend("http://a:1", {"x"})}, .aliases = {{"", "x"}}}),
+      StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("alias of model \"x\"")));
+}
+
+TEST_F(SnapshotBuilderTest, RefusesTwoBackendsWithOneId) {
+  auto twin = std::make_shared<Backend>(*MakeBackend("http://b:1"));
+  const BackendPtr original = MakeBackend("http://a:1");
+  twin->spec.id = original->spec.id;
+  EXPECT_THAT(builder_.Build({.backends = {original, twin}}),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("http://a:1"), HasSubstr("http://b:1"))));
+}
+
+}  // namespace
+}  // namespace vllm_router::fleet

@@ -5,12 +5,13 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <thread>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
+#include "server/base/mutex.h"
 #include "server/base/strings.h"
 
 namespace vllm_router::base {
@@ -46,19 +47,23 @@ class Writer : public std::enable_shared_from_this<Writer> {
   }
 
   void Submit(LogLevel level, std::string_view lines) {
-    absl::MutexLock lock(&mutex_);
-    std::string& queue = queues_[level >= LogLevel::kWarning];
-    if (queue.size() + lines.size() > kMaxQueuedBytes) {
-      dropped_.fetch_add(lines.size(), std::memory_order_relaxed);
-      return;
+    {
+      MutexLock lock(&mutex_);
+      std::string& queue = queues_[level >= LogLevel::kWarning];
+      if (queue.size() + lines.size() > kMaxQueuedBytes) {
+        dropped_.fetch_add(lines.size(), std::memory_order_relaxed);
+        return;
+      }
+      queue.append(lines);
     }
-    queue.append(lines);
+    changed_.notify_all();
   }
 
   void Stop() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
-    mutex_.AwaitWithTimeout(absl::Condition(&stopped_), absl::Seconds(1));
+    changed_.notify_all();
+    changed_.wait_for(mutex_, std::chrono::seconds(1), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_; });
   }
 
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
@@ -72,8 +77,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
     std::array<std::string, 2> writing;
     for (bool last = false; !last;) {
       {
-        absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(this, &Writer::HasWork));
+        MutexLock lock(&mutex_);
+        changed_.wait(mutex_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
         std::swap(writing, queues_);
         last = stopping_;
       }
@@ -82,11 +87,13 @@ class Writer : public std::enable_shared_from_this<Writer> {
       writing[0].clear();
       writing[1].clear();
     }
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopped_ = true;
+    changed_.notify_all();
   }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  std::condition_variable_any changed_;
   std::array<std::string, 2> queues_ ABSL_GUARDED_BY(mutex_);  // stdout, stderr
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

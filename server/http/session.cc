@@ -44,6 +44,7 @@ void Session::OnIo() {
   if (pending() > 0) Flush();
   ReadMore();
   if (state_ == State::kProcessing && socket_.peer_closed()) ClientGone();
+  if (state_ == State::kFlushing && socket_.reset()) Close();
 }
 
 void Session::Write(const iovec* pieces, int count) {

@@ -75,7 +75,7 @@ class Session final : public net::Retirable, private net::SocketHandler, private
 
   // --- the answer ---
   // Whether the connection can stay open after this answer; an answer must say Connection: close otherwise.
-  bool keep_alive() const { return keep_alive_; }
+  bool keep_alive() const { return keep_alive_ && !ending_; }
   void set_keep_alive(bool keep) { keep_alive_ = keep && keep_alive_; }
   // The request has not been read to its end: an answer given now must be the connection's last.
   bool unread() const { return unread_; }

@@ -55,7 +55,23 @@ EventLoop::EventLoop()
   Add(waker_->fd(), waker_.get());
 }
 
-EventLoop::~EventLoop() { ::close(epoll_fd_); }
+EventLoop::~EventLoop() {
+  // Tasks and objects that were left behind may hold buffers, sockets and timers of this loop, and
+  // may retire others as they go: they go, unrun, while the loop is still whole.
+  for (bool more = true; more;) {
+    std::vector<Task> tasks;
+    std::vector<std::unique_ptr<Retirable>> dying;
+    tasks.swap(deferred_);
+    dying.swap(retired_);
+    {
+      base::MutexLock lock(&mutex_);
+      for (Task& task : posted_) tasks.push_back(std::move(task));
+      posted_.clear();
+    }
+    more = !tasks.empty() || !dying.empty();
+  }
+  ::close(epoll_fd_);
+}
 
 void EventLoop::Add(int fd, EventHandler* handler) {
   epoll_event event{};
@@ -70,7 +86,7 @@ void EventLoop::Remove(int fd) { ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullp
 void EventLoop::Post(Task task) {
   bool first;
   {
-    absl::MutexLock lock(&mutex_);
+    base::MutexLock lock(&mutex_);
     first = posted_.empty();
     posted_.push_back(std::move(task));
   }
@@ -92,7 +108,7 @@ base::WallTime EventLoop::wall_now() const {
 
 void EventLoop::RunPosted() {
   {
-    absl::MutexLock lock(&mutex_);
+    base::MutexLock lock(&mutex_);
     std::swap(running_, posted_);
   }
   for (Task& task : running_) task();
@@ -100,13 +116,13 @@ void EventLoop::RunPosted() {
 }
 
 void EventLoop::EndTurn(base::TimePoint began) {
-  // A deferred task may defer again; retired objects may still be named by tasks, so they go last.
-  for (size_t i = 0; i < deferred_.size(); ++i) {
-    Task task = std::move(deferred_[i]);
-    task();
-  }
-  deferred_.clear();
-  while (!retired_.empty()) {
+  // Retired objects may still be named by deferred tasks, so they go last; either may leave more of both.
+  while (!deferred_.empty() || !retired_.empty()) {
+    for (size_t i = 0; i < deferred_.size(); ++i) {
+      Task task = std::move(deferred_[i]);
+      task();
+    }
+    deferred_.clear();
     std::vector<std::unique_ptr<Retirable>> dying = std::move(retired_);
     retired_.clear();
   }

@@ -17,8 +17,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
-#include "absl/synchronization/mutex.h"
 #include "server/base/clock.h"
+#include "server/base/mutex.h"
 #include "server/net/buffer_pool.h"
 #include "server/net/timer_wheel.h"
 
@@ -98,7 +98,7 @@ class EventLoop {
   std::atomic<uint64_t> busy_ns_{0};
   std::atomic<uint64_t> longest_turn_ns_{0};
 
-  absl::Mutex mutex_;
+  base::Mutex mutex_;
   std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);
 
   // Owned by the loop's thread.

@@ -68,13 +68,9 @@ class Resolver::Core : public std::enable_shared_from_this<Core> {
   }
 
   bool WaitForFirstRound(base::Duration timeout) {
-    const base::TimePoint deadline = Now() + timeout;
-    base::MutexLock lock(&mutex_);
-    while (!table_.FirstRoundDone()) {
-      if (changed_.wait_until(mutex_, deadline) == std::cv_status::timeout) {
-        return table_.FirstRoundDone();
-      }
-    }
+    if (!AwaitFirstRound(Now() + timeout)) return false;
+    // The last of its results may still be on its way out.
+    base::MutexLock deliver(&deliver_);
     return true;
   }
 
@@ -90,6 +86,16 @@ class Resolver::Core : public std::enable_shared_from_this<Core> {
   }
 
  private:
+  bool AwaitFirstRound(base::TimePoint deadline) {
+    base::MutexLock lock(&mutex_);
+    while (!table_.FirstRoundDone()) {
+      if (changed_.wait_until(mutex_, deadline) == std::cv_status::timeout) {
+        return table_.FirstRoundDone();
+      }
+    }
+    return true;
+  }
+
   // One thread always waits for the next name that falls due, as far as max_threads allows: whoever
   // takes a name may be held up by it.
   void StartThreadIfNoneWaits() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {

@@ -58,8 +58,8 @@ class Resolver {
   // need not ask. It is not called again for a name that is no longer wanted.
   void SetNames(std::vector<HostPort> names);
 
-  // Waits until every wanted name has been asked for at least once, with whatever result. False:
-  // `timeout` was over first.
+  // Waits until every wanted name has been asked for at least once, with whatever result, and
+  // on_change has returned. False: `timeout` was over first.
   bool WaitForFirstRound(base::Duration timeout);
 
  private:

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <utility>
 
@@ -130,7 +131,7 @@ IoResult Socket::Write(const iovec* pieces, int count) {
   if (ssl_ != nullptr) return WriteTls(pieces, count);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces);
-  message.msg_iovlen = static_cast<size_t>(count);
+  message.msg_iovlen = static_cast<size_t>(std::min(count, IOV_MAX));
   ssize_t sent;
   do {
     sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);

@@ -46,7 +46,7 @@ Registry::Registry(size_t shards) {
 }
 
 std::shared_ptr<PoolStats> Registry::ForModel(std::string_view model) {
-  absl::MutexLock lock(&mutex_);
+  base::MutexLock lock(&mutex_);
   auto found = pools_.find(model);
   if (found == pools_.end()) {
     found = pools_.emplace(std::string(model), std::make_shared<PoolStats>(std::string(model), shards_.size())).first;
@@ -55,7 +55,7 @@ std::shared_ptr<PoolStats> Registry::ForModel(std::string_view model) {
 }
 
 void Registry::CountError(std::string_view server, std::string_view model, std::string_view type) {
-  absl::MutexLock lock(&mutex_);
+  base::MutexLock lock(&mutex_);
   ++errors_[ErrorKey(server, model, type)];
 }
 
@@ -63,7 +63,7 @@ std::string Registry::Render(const ScrapeSources& sources) const {
   Page page;
   page.Begin("vllm:num_incoming_requests_total", MetricType::Counter, "Requests that named a model");
   {
-    absl::MutexLock lock(&mutex_);
+    base::MutexLock lock(&mutex_);
     for (const auto& [model, pool] : pools_) page.Add({{"model", model}}, static_cast<double>(pool->Incoming()));
   }
   if (const uint64_t unknown = unknown_models_.load(std::memory_order_relaxed); unknown > 0) {
@@ -71,7 +71,7 @@ std::string Registry::Render(const ScrapeSources& sources) const {
   }
   page.Begin("vllm:request_errors_total", MetricType::Counter, "Attempts that an engine failed");
   {
-    absl::MutexLock lock(&mutex_);
+    base::MutexLock lock(&mutex_);
     for (const auto& [key, count] : errors_) {
       const auto& [server, model, type] = key;
       page.Add({{"server", server}, {"model", model}, {"error_type", type}}, static_cast<double>(count));

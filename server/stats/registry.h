@@ -3,6 +3,7 @@
 #ifndef SERVER_STATS_REGISTRY_H_
 #define SERVER_STATS_REGISTRY_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,7 +14,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "server/base/mutex.h"
 #include "server/stats/pool_stats.h"
 #include "server/stats/shard_stats.h"
 
@@ -63,7 +64,7 @@ class Registry {
 
   std::vector<std::unique_ptr<ShardStats>> shards_;
   std::atomic<uint64_t> unknown_models_{0};
-  mutable absl::Mutex mutex_;
+  mutable base::Mutex mutex_;
   std::map<std::string, std::shared_ptr<PoolStats>, std::less<>> pools_ ABSL_GUARDED_BY(mutex_);
   std::map<ErrorKey, uint64_t> errors_ ABSL_GUARDED_BY(mutex_);
 };

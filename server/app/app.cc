@@ -1,0 +1,358 @@
+#include "server/app/app.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "server/app/file_limit.h"
+#include "server/app/file_watcher.h"
+#include "server/app/version.h"
+#include "server/base/log.h"
+#include "server/base/mutex.h"
+#include "server/base/status.h"
+#include "server/control/control_plane.h"
+#include "server/discovery/static_source.h"
+#include "server/gateway/shard_gateway.h"
+#include "server/health/prober.h"
+#include "server/net/listener.h"
+#include "server/net/shard.h"
+#include "server/net/tls.h"
+#include "server/stats/registry.h"
+
+namespace vllm_router::app {
+namespace {
+
+constexpr std::chrono::seconds kFileCheckInterval(1);
+// For what is still on its way to clients when everything else has been cut.
+constexpr std::chrono::seconds kLastFlush(1);
+
+std::vector<fleet::BackendSpec> WantedBackends(const Config& config) {
+  discovery::StaticConfig wanted;
+  for (const StaticBackend& backend : config.static_options.backends) {
+    wanted.urls.push_back(backend.url.text);
+    wanted.models.push_back(backend.model);
+    wanted.model_types.push_back(backend.model_type);
+    wanted.model_labels.push_back(backend.label);
+  }
+  // The flags were checked already: what they hold parses.
+  std::vector<fleet::BackendSpec> specs = *discovery::ParseStaticConfig(wanted);
+  for (fleet::BackendSpec& spec : specs) spec.on_client_gone = config.on_client_gone;
+  return specs;
+}
+
+control::WantedConfig Wanted(const Config& config) {
+  const auto& aliases = config.static_options.aliases;
+  return {.settings = config.settings,
+          .session_key = config.session_key,
+          .routing_logic = config.routing_logic,
+          .aliases = {aliases.begin(), aliases.end()}};
+}
+
+std::string Refusal() {
+  const std::string body = openai::ErrorBody(openai::errors::kOverloaded, "The router has too many connections.");
+  return absl::StrFormat(
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: close\r\n"
+      "Server: vllm-router\r\nContent-Length: %d\r\n\r\n%s",
+      body.size(), body);
+}
+
+class RunningApp final : public App {
+ public:
+  explicit RunningApp(Config config)
+      : config_(std::move(config)),
+        shards_(config_.shards > 0 ? config_.shards : std::max(1u, std::thread::hardware_concurrency())),
+        stats_(shards_.size()),
+        control_(stats_, Wanted(config_)),
+        shared_{.stats = stats_, .admission = admission_, .version_json = {}, .scrape = {}, .not_ready = false},
+        watched_({config_.tls.cert, config_.tls.key, config_.tls.client_ca, config_.api_keys_file}) {}
+
+  ~RunningApp() override { StopThreads(); }
+
+  absl::Status Init();
+  void Start() override;
+  uint16_t port() const override { return listener_->port(); }
+  void Shutdown() override;
+  void Hurry() override {
+    base::MutexLock lock(&mutex_);
+    hurry_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  absl::Status LoadKeys();
+  absl::StatusOr<net::TlsContext> LoadServerTls() const;
+  void Publish(fleet::SnapshotPtr snapshot, std::function<void()> done);
+  fleet::SnapshotPtr ForShard(const fleet::SnapshotPtr& snapshot);
+  void OnAccept(net::Shard& shard, int fd, net::PeerAddress peer);
+  void Scrape(std::function<void(std::string)> done);
+  stats::ScrapeSources Sources();
+  void StartProber();
+  void WatchFiles();
+  void ReloadFiles();
+  // False when it was hurried before the time was over.
+  bool WaitUnlessHurried(base::Duration time) ABSL_LOCKS_EXCLUDED(mutex_);
+  // True when every shard has none of its sessions left.
+  bool WaitForDrain(base::Duration time, bool until_hurried) ABSL_LOCKS_EXCLUDED(mutex_);
+  void StopThreads();
+
+  const Config config_;
+  net::ShardSet shards_;
+  stats::Registry stats_;
+  gateway::Admission admission_;
+  control::ControlPlane control_;
+  gateway::GatewayShared shared_;
+  std::vector<std::unique_ptr<gateway::ShardGateway>> gateways_;  // each belongs to its shard's thread
+  std::unique_ptr<net::Listener> listener_;
+  std::unique_ptr<health::Prober> prober_;
+
+  base::Mutex mutex_;
+  std::condition_variable_any changed_;
+  bool hurry_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stop_watching_ ABSL_GUARDED_BY(mutex_) = false;
+  size_t shards_to_drain_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Read by each shard when it accepts; replaced when the files change.
+  net::TlsContext tls_ ABSL_GUARDED_BY(mutex_);
+
+  // Owned by the watching thread once it runs.
+  FileWatcher watched_;
+  std::thread watcher_;
+};
+
+absl::Status RunningApp::Init() {
+  shared_.version_json = absl::StrFormat("{\"version\":\"%s\"}", Version());
+  shared_.scrape = [this](std::function<void(std::string)> done) { Scrape(std::move(done)); };
+
+  ROUTER_ASSIGN_OR_RETURN(const fleet::SnapshotPtr first, control_.Seed(WantedBackends(config_)));
+  net::TlsContext backend_tls;
+  const auto& backends = config_.static_options.backends;
+  if (std::any_of(backends.begin(), backends.end(), [](const StaticBackend& b) { return b.url.https; }) ||
+      !config_.backend_tls_ca.empty()) {
+    ROUTER_ASSIGN_OR_RETURN(backend_tls, net::MakeClientTls(config_.backend_tls_ca));
+  }
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    gateways_.push_back(
+        std::make_unique<gateway::ShardGateway>(shards_[i], shared_, ForShard(first), backend_tls));
+  }
+  ROUTER_RETURN_IF_ERROR(LoadKeys());
+  if (!config_.tls.cert.empty()) {
+    ROUTER_ASSIGN_OR_RETURN(net::TlsContext tls, LoadServerTls());
+    base::MutexLock lock(&mutex_);
+    tls_ = std::move(tls);
+  }
+  const uint64_t files = RaiseFileLimit();
+  const int64_t connections = config_.max_connections > 0 ? static_cast<int64_t>(config_.max_connections)
+                                                          : ClientConnectionsFor(files);
+  if (connections > ClientConnectionsFor(files)) {
+    ROUTER_LOG(kWarning,
+               "--max-connections %d needs more open files than the limit of %d allows beside connections to engines "
+               "(%d are safe)",
+               connections, files, ClientConnectionsFor(files));
+  }
+  ROUTER_ASSIGN_OR_RETURN(
+      listener_, net::Listener::Create({.host = config_.host, .port = config_.port, .max_connections = connections,
+                                        .refusal = Refusal()},
+                                       shards_, [this](net::Shard& shard, int fd, net::PeerAddress peer) {
+                                         OnAccept(shard, fd, std::move(peer));
+                                       }));
+  return absl::OkStatus();
+}
+
+absl::Status RunningApp::LoadKeys() {
+  if (config_.api_keys_file.empty()) return absl::OkStatus();
+  ROUTER_ASSIGN_OR_RETURN(const std::string text, ReadFile(config_.api_keys_file));
+  const absl::StatusOr<std::shared_ptr<const gateway::Authenticator>> keys = gateway::Authenticator::Parse(text);
+  if (!keys.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("--api-keys-file '%s': %s", config_.api_keys_file, keys.status().message()));
+  }
+  // Before the shards run this happens at once, in the order of posting, before any connection.
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i].loop().Post([gateway = gateways_[i].get(), keys = *keys] { gateway->SetAuthenticator(keys); });
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<net::TlsContext> RunningApp::LoadServerTls() const {
+  return net::MakeServerTls(
+      {.certificate = config_.tls.cert, .key = config_.tls.key, .client_ca = config_.tls.client_ca});
+}
+
+// A shard's copy has a control block of its own, so that requests of different shards share no counter, and the last
+// release on a shard hands the snapshot back to the control thread: freeing a large one must not hold up traffic.
+fleet::SnapshotPtr RunningApp::ForShard(const fleet::SnapshotPtr& snapshot) {
+  return {snapshot.get(), [this, held = snapshot](const fleet::Snapshot*) mutable {
+            control_.Post([dying = std::move(held)] {});
+          }};
+}
+
+void RunningApp::Publish(fleet::SnapshotPtr snapshot, std::function<void()> done) {
+  shards_.Broadcast(
+      [this, snapshot](net::Shard& shard) { gateways_[shard.index()]->SetSnapshot(ForShard(snapshot)); },
+      std::move(done));
+}
+
+void RunningApp::OnAccept(net::Shard& shard, int fd, net::PeerAddress peer) {
+  net::TlsContext tls;
+  if (!config_.tls.cert.empty()) {
+    base::MutexLock lock(&mutex_);
+    tls = tls_;
+  }
+  gateways_[shard.index()]->Accept(fd, tls, std::move(peer.text));
+}
+
+void RunningApp::Scrape(std::function<void(std::string)> done) {
+  control_.Post([this, done = std::move(done)] { done(stats_.Render(Sources())); });
+}
+
+stats::ScrapeSources RunningApp::Sources() {
+  return {.backends =
+              [this] {
+                std::vector<stats::BackendFigures> figures;
+                const base::TimePoint now = base::Clock::Real().Now();
+                for (const fleet::BackendPtr& backend : control_.current()->backends) {
+                  const fleet::BackendRuntime& runtime = *backend->runtime;
+                  figures.push_back({.url = backend->spec.url.text,
+                                     .healthy = runtime.healthy(),
+                                     .ejected = runtime.ejected(now),
+                                     .in_flight = runtime.in_flight(),
+                                     .ejections = runtime.ejections()});
+                }
+                return figures;
+              },
+          .loop =
+              [this](size_t shard) {
+                const net::EventLoop& loop = shards_[shard].loop();
+                return stats::LoopFigures{.turns = loop.turns(),
+                                          .busy_seconds = static_cast<double>(loop.busy_ns()) * 1e-9,
+                                          .longest_turn_seconds = static_cast<double>(loop.longest_turn_ns()) * 1e-9};
+              },
+          .generation = [this] { return control_.generation(); },
+          .refused_connections = [this] { return listener_->refused(); }};
+}
+
+void RunningApp::Start() {
+  shards_.Start();
+  control_.Start([this](fleet::SnapshotPtr snapshot, std::function<void()> done) {
+    Publish(std::move(snapshot), std::move(done));
+  });
+  if (config_.health_checks.enabled) StartProber();
+  watcher_ = std::thread([this] { WatchFiles(); });
+  listener_->Start();
+  ROUTER_LOG(kInfo, "vllm-router %s serves on %s://%s:%d (backends: %d, shards: %d, routing logic: %s)", Version(),
+             config_.tls.cert.empty() ? "http" : "https", config_.host, port(), control_.current()->backends.size(),
+             shards_.size(), config_.routing_logic);
+}
+
+void RunningApp::StartProber() {
+  prober_ = std::make_unique<health::Prober>(
+      health::ProberOptions{.interval = config_.health_checks.interval,
+                            .timeout = config_.health_checks.timeout,
+                            .api_key = config_.backend_api_key,
+                            .ca_file = config_.backend_tls_ca},
+      [this](const std::string& id, bool healthy, const std::string&) { control_.SetHealthy(id, healthy); });
+  std::vector<health::Target> targets;
+  for (const fleet::BackendSpec& spec : WantedBackends(config_)) {
+    targets.push_back({.id = spec.id, .url = spec.url, .model = spec.models.front(), .model_type = spec.model_type});
+  }
+  prober_->SetTargets(std::move(targets));
+  prober_->Start();
+}
+
+void RunningApp::WatchFiles() {
+  while (true) {
+    {
+      base::MutexLock lock(&mutex_);
+      const auto stopped = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stop_watching_; };
+      if (changed_.wait_for(mutex_, kFileCheckInterval, stopped)) return;
+    }
+    if (watched_.Changed()) ReloadFiles();
+  }
+}
+
+void RunningApp::ReloadFiles() {
+  if (const absl::Status keys = LoadKeys(); !keys.ok()) {
+    ROUTER_LOG(kError, "the API keys in force stay: %s", keys.message());
+  }
+  if (config_.tls.cert.empty()) return;
+  absl::StatusOr<net::TlsContext> tls = LoadServerTls();
+  if (!tls.ok()) {
+    ROUTER_LOG(kError, "the certificate in force stays: %s", tls.status().message());
+    return;
+  }
+  base::MutexLock lock(&mutex_);
+  tls_ = *std::move(tls);
+  ROUTER_LOG(kInfo, "the files of keys and certificates have been read again");
+}
+
+bool RunningApp::WaitUnlessHurried(base::Duration time) {
+  base::MutexLock lock(&mutex_);
+  return !changed_.wait_for(mutex_, time, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return hurry_; });
+}
+
+bool RunningApp::WaitForDrain(base::Duration time, bool until_hurried) {
+  base::MutexLock lock(&mutex_);
+  changed_.wait_for(mutex_, time, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return shards_to_drain_ == 0 || (until_hurried && hurry_);
+  });
+  return shards_to_drain_ == 0;
+}
+
+void RunningApp::Shutdown() {
+  shared_.not_ready.store(true, std::memory_order_relaxed);
+  ROUTER_LOG(kInfo, "shutting down: not ready from now on, new connections are taken for another %.1f s",
+             base::ToSeconds(config_.drain_delay));
+  WaitUnlessHurried(config_.drain_delay);
+  listener_->Stop();
+  {
+    base::MutexLock lock(&mutex_);
+    shards_to_drain_ = shards_.size();
+  }
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i].loop().Post([this, i] {
+      gateways_[i]->Drain([this] {
+        base::MutexLock lock(&mutex_);
+        --shards_to_drain_;
+        changed_.notify_all();
+      });
+    });
+  }
+  if (!WaitForDrain(config_.shutdown_grace, /*until_hurried=*/true)) {
+    ROUTER_LOG(kWarning, "cutting the answers that are still running");
+    std::promise<void> cut;
+    shards_.Broadcast([this](net::Shard& shard) { gateways_[shard.index()]->CutAll(); }, [&cut] { cut.set_value(); });
+    cut.get_future().wait();
+    WaitForDrain(kLastFlush, /*until_hurried=*/false);
+  }
+  StopThreads();
+  ROUTER_LOG(kInfo, "stopped");
+}
+
+void RunningApp::StopThreads() {
+  if (listener_ != nullptr) listener_->Stop();
+  prober_.reset();
+  {
+    base::MutexLock lock(&mutex_);
+    stop_watching_ = true;
+    changed_.notify_all();
+  }
+  if (watcher_.joinable()) watcher_.join();
+  shards_.Stop();
+  gateways_.clear();
+  control_.Stop();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<App>> App::Create(Config config) {
+  auto app = std::make_unique<RunningApp>(std::move(config));
+  ROUTER_RETURN_IF_ERROR(app->Init());
+  return app;
+}
+
+}  // namespace vllm_router::app

@@ -1,0 +1,32 @@
+#include "server/control/render_lists.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "server/openai/model_list.h"
+
+namespace vllm_router::control {
+
+fleet::RenderedLists RenderLists(const fleet::Snapshot& snapshot, int64_t created) {
+  fleet::RenderedLists lists;
+  std::vector<openai::ModelCard> models;
+  std::vector<openai::EngineCard> engines;
+  std::set<std::string> seen;
+  for (const fleet::BackendPtr& backend : snapshot.backends) {
+    engines.push_back({.engine_id = backend->spec.id, .serving_models = backend->spec.models, .created = created});
+    for (const std::string& model : backend->spec.models) {
+      if (!seen.insert(model).second) continue;
+      openai::ModelCard card;
+      card.id = model;
+      card.created = created;
+      lists.model_json[model] = openai::ModelBody(card);
+      models.push_back(std::move(card));
+    }
+  }
+  lists.models_json = openai::ModelListBody(models);
+  lists.engines_json = openai::EngineListBody(engines);
+  return lists;
+}
+
+}  // namespace vllm_router::control

@@ -1,0 +1,206 @@
+#include "server/gateway/forward_head.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "server/base/ids.h"
+#include "server/base/strings.h"
+#include "server/gateway/answer.h"
+
+namespace vllm_router::gateway {
+namespace {
+
+using http::FieldId;
+using ConnectionNames = absl::InlinedVector<std::string_view, 4>;
+
+// What the Connection fields name beside the tokens that every message may carry there.
+ConnectionNames NamedByConnection(const http::MessageHead& head, const char* base) {
+  ConnectionNames names;
+  for (const http::Field& field : head.fields) {
+    if (field.id != FieldId::kConnection) continue;
+    const auto plain = [](std::string_view token) {
+      return base::EqualsIgnoreCase(token, "keep-alive") || base::EqualsIgnoreCase(token, "close");
+    };
+    if (plain(field.value.In(base))) continue;
+    for (const std::string_view name : base::SplitList(field.value.In(base))) {
+      if (!plain(name)) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+bool Contains(const ConnectionNames& names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](std::string_view named) { return base::EqualsIgnoreCase(named, name); });
+}
+
+bool IsHopByHop(FieldId id) {
+  switch (id) {
+    case FieldId::kConnection:
+    case FieldId::kContentLength:
+    case FieldId::kKeepAlive:
+    case FieldId::kProxyConnection:
+    case FieldId::kTe:
+    case FieldId::kTrailer:
+    case FieldId::kTransferEncoding:
+    case FieldId::kUpgrade:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool DroppedFromRequest(FieldId id) {
+  switch (id) {
+    case FieldId::kExpect:
+    case FieldId::kHost:
+    case FieldId::kHttp2Settings:
+    case FieldId::kProxyAuthorization:
+    case FieldId::kXForwardedFor:
+    case FieldId::kXRequestId:
+      return true;
+    default:
+      return IsHopByHop(id);
+  }
+}
+
+// CGI-style servers read '_' as '-': such a name must not smuggle in a field that is protected.
+bool ImitatesProtectedField(std::string_view name) {
+  if (name.find('_') == std::string_view::npos) return false;
+  static constexpr std::array<std::string_view, 8> kProtected = {
+      "content-length",  "transfer-encoding",   "x-forwarded-for", "x-forwarded-proto",
+      "proxy-connection", "proxy-authorization", "x-request-id",    "keep-alive"};
+  std::string dashed = base::AsciiLower(name);
+  std::replace(dashed.begin(), dashed.end(), '_', '-');
+  return std::find(kProtected.begin(), kProtected.end(), dashed) != kProtected.end();
+}
+
+void AppendForwardedFor(const http::RequestHead& head, const char* base, const std::string& peer, std::string* out) {
+  out->append("X-Forwarded-For: ");
+  for (const http::Field& field : head.fields) {
+    if (field.id != FieldId::kXForwardedFor || field.value.length == 0) continue;
+    out->append(field.value.In(base));
+    out->append(", ");
+  }
+  out->append(peer);
+  out->append("\r\n");
+}
+
+// The path of `url` when its authority is that of `backend`; `url` itself otherwise.
+std::string_view HideBackend(std::string_view url, const fleet::Backend& backend) {
+  const size_t scheme_end = url.find("://");
+  if (scheme_end == std::string_view::npos) return url;
+  const std::string_view rest = url.substr(scheme_end + 3);
+  const size_t path = rest.find('/');
+  const std::string_view authority = rest.substr(0, path);
+  const fleet::BackendUrl& own = backend.spec.url;
+  const bool on_backend = base::EqualsIgnoreCase(authority, backend.host_field) ||
+                          authority.substr(0, authority.rfind(':')) == own.host;
+  if (!on_backend) return url;
+  return path == std::string_view::npos ? "/" : rest.substr(path);
+}
+
+}  // namespace
+
+bool IsSaneRequestId(std::string_view id) {
+  return !id.empty() && id.size() <= 128 &&
+         std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+void BuildRequestHead(const RequestHeadInput& input, base::Rng& rng, std::string* out) {
+  const http::RequestHead& head = input.session->head();
+  const char* base = input.session->head_base();
+  const fleet::BackendSpec& spec = input.backend->spec;
+  const ConnectionNames named = NamedByConnection(head, base);
+
+  out->assign(head.method_text.In(base));
+  out->push_back(' ');
+  out->append(spec.url.base_path);
+  out->append(head.path.In(base));
+  if (head.query.length > 0) {
+    out->push_back('?');
+    out->append(head.query.In(base));
+  }
+  out->append(" HTTP/1.1\r\n");
+  AppendField(*out, "Host", input.backend->host_field);
+
+  const bool replace_key = !spec.api_key.empty();
+  bool has_proto = false;
+  bool has_trace = false;
+  for (const http::Field& field : head.fields) {
+    if (DroppedFromRequest(field.id)) continue;
+    if (field.id == FieldId::kAuthorization && (input.drop_authorization || replace_key)) continue;
+    const std::string_view name = field.name.In(base);
+    if (!named.empty() && Contains(named, name)) continue;
+    if (field.id == FieldId::kOther && ImitatesProtectedField(name)) continue;
+    has_proto |= field.id == FieldId::kXForwardedProto;
+    has_trace |= field.id == FieldId::kTraceparent;
+    AppendField(*out, name, field.value.In(base));
+  }
+  if (replace_key) {
+    out->append("Authorization: Bearer ");
+    out->append(spec.api_key);
+    out->append("\r\n");
+  }
+  AppendField(*out, "X-Request-Id", input.request_id);
+  if (!has_trace) {
+    std::array<char, base::kTraceparentLength> traceparent;
+    base::WriteTraceparent(rng, traceparent.data());
+    AppendField(*out, "traceparent", {traceparent.data(), traceparent.size()});
+  }
+  AppendForwardedFor(head, base, input.session->peer(), out);
+  if (!has_proto) AppendField(*out, "X-Forwarded-Proto", input.session->secure() ? "https" : "http");
+  if (input.body_bytes > 0 || (head.method != http::Method::kGet && head.method != http::Method::kHead)) {
+    out->append("Content-Length: ");
+    AppendNumber(*out, input.body_bytes);
+    out->append("\r\n");
+  }
+  out->append("\r\n");
+}
+
+void BuildAnswerHead(const AnswerHeadInput& input, std::string* out) {
+  const http::ResponseHead& head = *input.head;
+  const ConnectionNames named = NamedByConnection(head, input.base);
+  out->assign("HTTP/1.1 ");
+  AppendNumber(*out, static_cast<uint64_t>(head.status));
+  out->push_back(' ');
+  out->append(ReasonPhrase(head.status));
+  out->append("\r\n");
+  bool has_date = false;
+  for (const http::Field& field : head.fields) {
+    if (IsHopByHop(field.id) || field.id == FieldId::kServer || field.id == FieldId::kXRequestId ||
+        field.id == FieldId::kProxyAuthenticate) {
+      continue;
+    }
+    if (field.id == FieldId::kDate && std::exchange(has_date, true)) continue;
+    const std::string_view name = field.name.In(input.base);
+    if (!named.empty() && Contains(named, name)) continue;
+    std::string_view value = field.value.In(input.base);
+    if (field.id == FieldId::kOther && name.size() >= 8 &&
+        (base::EqualsIgnoreCase(name, "location") || base::EqualsIgnoreCase(name, "content-location"))) {
+      value = HideBackend(value, *input.backend);
+    }
+    AppendField(*out, name, value);
+  }
+  if (!has_date) AppendField(*out, "Date", input.date);
+  out->append("Server: vllm-router\r\n");
+  AppendField(*out, "X-Request-Id", input.request_id);
+  if (input.framing == AnswerFraming::kLength || (input.framing == AnswerFraming::kNone && head.status != 204 &&
+                                                  head.status != 304 && head.content_length > 0)) {
+    out->append("Content-Length: ");
+    AppendNumber(*out, head.content_length);
+    out->append("\r\n");
+  } else if (input.framing == AnswerFraming::kChunked) {
+    out->append("Transfer-Encoding: chunked\r\n");
+  }
+  if (!input.keep_alive) {
+    out->append("Connection: close\r\n");
+  } else if (input.http10) {
+    out->append("Connection: keep-alive\r\n");
+  }
+  out->append("\r\n");
+}
+
+}  // namespace vllm_router::gateway

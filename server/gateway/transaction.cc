@@ -1,0 +1,282 @@
+#include "server/gateway/transaction.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/base/strings.h"
+#include "server/gateway/local_endpoints.h"
+#include "server/gateway/shard_gateway.h"
+#include "server/openai/multipart.h"
+#include "server/openai/request_view.h"
+
+namespace vllm_router::gateway {
+
+namespace errors = openai::errors;
+
+Transaction::Transaction(ShardGateway& gateway)
+    : gateway_(gateway), exchange_(gateway.loop(), gateway.connections(), *this) {}
+
+void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_view request_id) {
+  ++serial_;
+  session_ = &session;
+  session.context = this;
+  kind_ = kind;
+  snapshot_ = gateway_.snapshot();
+  pool_ = nullptr;
+  request_id_.assign(request_id);
+  began_ = session.request_began();
+  attempt_ = 0;
+  stale_retried_ = false;
+  excluded_.clear();
+  status_ = 0;
+  phase_ = Phase::kQueued;
+  gateway_.retry_budget().OnRequestBegan();
+  Choose();
+}
+
+void Transaction::BeginScrape(http::Session& session, std::string_view request_id) {
+  ++serial_;
+  session_ = &session;
+  session.context = this;
+  request_id_.assign(request_id);
+  phase_ = Phase::kScraping;
+  gateway_.retry_budget().OnRequestBegan();
+  gateway_.shared().scrape([this, serial = serial_, loop = &gateway_.loop()](std::string text) {
+    loop->Post([this, serial, text = std::move(text)] {
+      if (serial != serial_ || phase_ != Phase::kScraping) return;
+      http::Session& waiting = *std::exchange(session_, nullptr);
+      waiting.context = nullptr;
+      gateway_.Answer(waiting, {.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                                .body = text,
+                                .request_id = request_id_});
+      Finish(Outcome::kAnswered);
+    });
+  });
+}
+
+void Transaction::Choose() {
+  if (const openai::RequestError* error = ReadRequest(); error != nullptr) {
+    AnswerError(*error, error->message);
+    return;
+  }
+  if (PinnedByQuery()) {
+    if (session_ != nullptr) Admit();
+    return;
+  }
+  pool_ = ResolvePool(model_);
+  if (pool_ == nullptr) {
+    gateway_.shared().stats.CountUnknownModel();
+    AnswerError(errors::kModelNotFound, openai::ModelNotFoundMessage(model_));
+    return;
+  }
+  pool_->stats->shard(gateway_.shard_index()).incoming.Add();
+  ApplyAlias();
+  Admit();
+}
+
+const openai::RequestError* Transaction::ReadRequest() {
+  session_id_.reset();
+  model_offset_ = model_length_ = 0;
+  alias_body_.clear();
+  const std::string& session_key = snapshot_->session_key;
+  const openai::RequestError* error = nullptr;
+  const std::string_view content_type = session_->Header(http::FieldId::kContentType);
+  constexpr std::string_view kMultipart = "multipart/";
+  const bool multipart = base::EqualsIgnoreCase(content_type.substr(0, kMultipart.size()), kMultipart);
+  switch (kind_) {
+    case EndpointKind::kRoutedJson:
+      error = multipart ? &errors::kUnsupportedMediaType : ReadBody(false);
+      break;
+    case EndpointKind::kRoutedMultipart:
+      error = ReadBody(true);
+      break;
+    case EndpointKind::kRoutedAny:
+      error = ReadBody(multipart);
+      // Not a path of ours, and nothing that says where it should go.
+      if (error == &errors::kMissingModel || error == &errors::kInvalidJson) error = &errors::kUnknownPath;
+      break;
+    case EndpointKind::kRoutedQuery:
+      model_ = QueryParameter(session_->In(session_->head().query), "model").value_or("");
+      if (model_.empty()) error = &errors::kMissingModelInQuery;
+      break;
+    default:
+      model_.clear();
+      break;
+  }
+  if (error != nullptr || session_key.empty()) return error;
+  // The header wins over the body (upstream section 3).
+  const http::RequestHead& head = session_->head();
+  for (const http::Field& field : head.fields) {
+    if (base::EqualsIgnoreCase(session_->In(field.name), session_key)) {
+      session_id_.emplace(session_->In(field.value));
+      break;
+    }
+  }
+  return nullptr;
+}
+
+const openai::RequestError* Transaction::ReadBody(bool multipart) {
+  const std::string_view encoding = session_->Header(http::FieldId::kContentEncoding);
+  if (!encoding.empty() && !base::EqualsIgnoreCase(encoding, "identity")) return &errors::kUnsupportedMediaType;
+  const auto take = [this](const auto& view) {
+    model_.assign(view.model);
+    model_offset_ = view.model_value_offset;
+    model_length_ = view.model_value_length;
+    if (view.session_id) session_id_.emplace(*view.session_id);
+  };
+  const std::string_view body = session_->body();
+  if (multipart) {
+    const auto boundary = openai::ParseBoundary(session_->Header(http::FieldId::kContentType));
+    if (!boundary) return &errors::kInvalidMultipart;
+    openai::MultipartView view;
+    if (const auto* error = openai::ScanMultipart(body, *boundary, snapshot_->session_key, &view)) return error;
+    take(view);
+    return nullptr;
+  }
+  openai::RequestView view;
+  if (const auto* error = gateway_.parser().Parse(body, net::kReadPadding, snapshot_->session_key, &view)) {
+    return error;
+  }
+  take(view);
+  return nullptr;
+}
+
+const fleet::Pool* Transaction::ResolvePool(std::string_view name) {
+  if (const fleet::Pool* pool = snapshot_->FindPool(name); pool != nullptr) return pool;
+  const std::string_view model = snapshot_->ResolveAlias(name);
+  return model.empty() ? nullptr : snapshot_->FindPool(model);
+}
+
+// True when ?id= names an engine and counts: `pinned_` is set, or the request has been answered.
+bool Transaction::PinnedByQuery() {
+  pinned_.reset();
+  const bool control = kind_ == EndpointKind::kEngineControl;
+  if (!control && !snapshot_->settings.allow_engine_control) return false;
+  const auto id = QueryParameter(session_->In(session_->head().query), "id");
+  if (!id || id->empty()) {
+    if (control) AnswerError(errors::kMissingEngineId, errors::kMissingEngineId.message);
+    return control;
+  }
+  const fleet::BackendPtr* backend = snapshot_->FindBackend(*id);
+  if (backend == nullptr) {
+    if (control) {
+      AnswerError(errors::kUnknownEngine, EngineNotFoundMessage(*id));
+    } else {
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_), "Retry-After: 1\r\n");
+    }
+    return true;
+  }
+  if (!control) {
+    pool_ = ResolvePool(model_);
+    const auto& models = (*backend)->spec.models;
+    if (pool_ == nullptr || std::find(models.begin(), models.end(), pool_->model) == models.end()) {
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_), "Retry-After: 1\r\n");
+      return true;
+    }
+    pool_->stats->shard(gateway_.shard_index()).incoming.Add();
+    ApplyAlias();
+  }
+  pinned_ = *backend;
+  return true;
+}
+
+void Transaction::ApplyAlias() {
+  if (model_length_ == 0 || pool_->model == model_) return;
+  const std::string_view body = session_->body();
+  const bool json = kind_ == EndpointKind::kRoutedJson || body[model_offset_] == '"';
+  alias_body_.assign(body.substr(0, model_offset_));
+  if (json) alias_body_.push_back('"');
+  alias_body_ += json ? base::JsonEscape(pool_->model) : pool_->model;
+  if (json) alias_body_.push_back('"');
+  alias_body_.append(body.substr(model_offset_ + model_length_));
+}
+
+void Transaction::Admit() {
+  const fleet::Settings& settings = snapshot_->settings;
+  if (settings.max_concurrent_requests == 0) {
+    StartAttempt();
+    return;
+  }
+  Admission::Waiter waiter{.loop = &gateway_.loop(), .admitted = [this, serial = serial_] {
+                             if (serial == serial_ && phase_ == Phase::kQueued && ticket_ != 0) {
+                               OnAdmitted();
+                             } else {
+                               gateway_.shared().admission.Leave();
+                             }
+                           }};
+  ticket_ = 0;
+  switch (gateway_.shared().admission.Enter(settings.max_concurrent_requests, settings.max_queued_requests,
+                                            std::move(waiter), &ticket_)) {
+    case Admission::Verdict::kAdmitted:
+      OnAdmitted();
+      break;
+    case Admission::Verdict::kQueued:
+      if (settings.queue_timeout.count() > 0) {
+        ArmAt(gateway_.loop().timers(), gateway_.loop().now() + settings.queue_timeout);
+      }
+      break;
+    case Admission::Verdict::kFull:
+      AnswerError(errors::kTooManyRequests, errors::kTooManyRequests.message, "Retry-After: 1\r\n");
+      break;
+  }
+}
+
+void Transaction::OnAdmitted() {
+  Timer::Cancel();
+  ticket_ = 0;
+  holds_slot_ = true;
+  StartAttempt();
+}
+
+void Transaction::AnswerError(const openai::RequestError& error, std::string_view message, std::string_view extra) {
+  if (session_ != nullptr) {
+    http::Session& session = *std::exchange(session_, nullptr);
+    session.context = nullptr;
+    gateway_.AnswerError(session, error, message, request_id_, extra);
+  }
+  Finish(Outcome::kAnswered);
+}
+
+void Transaction::OnClientGone() {
+  session_ = nullptr;
+  gateway_.stats().clients_gone.Add();
+  const bool drain = (phase_ == Phase::kAttempt || phase_ == Phase::kRelay) && lease_ &&
+                     lease_.backend()->spec.on_client_gone == fleet::OnClientGone::kDrain && exchange_.all_sent();
+  if (drain) {
+    exchange_.ResumeReading();
+    return;
+  }
+  Finish(Outcome::kClientGone);
+}
+
+void Transaction::Cut() {
+  if (phase_ == Phase::kRelay && session_ != nullptr) {
+    BreakOff(openai::kShuttingDownEvent);
+  } else {
+    AnswerError(errors::kOverloaded, "The router is shutting down.", "Retry-After: 1\r\n");
+  }
+}
+
+void Transaction::Finish(Outcome outcome) {
+  if (phase_ == Phase::kFree) return;
+  Timer::Cancel();
+  exchange_.Cancel();
+  if (phase_ == Phase::kRetryQueued) gateway_.UnqueueRetry(this);
+  if (ticket_ != 0) {
+    // Admitted just now: the callback that is on its way gives the slot back.
+    gateway_.shared().admission.Withdraw(std::exchange(ticket_, 0));
+  }
+  if (std::exchange(holds_slot_, false)) gateway_.shared().admission.Leave();
+  if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
+  phase_ = Phase::kFree;
+  lease_.Release();
+  pinned_.reset();
+  snapshot_.reset();
+  pool_ = nullptr;
+  alias_body_.clear();
+  if (outcome == Outcome::kCut) gateway_.stats().answers_by_class[0].Add();
+  gateway_.retry_budget().OnRequestEnded();
+  gateway_.Recycle(this);
+}
+
+}  // namespace vllm_router::gateway

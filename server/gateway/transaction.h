@@ -1,0 +1,120 @@
+// One client request that an engine answers, from its last byte to the answer's last byte.
+//
+//   Begin -> admission -> choose (view, pool, pick, lease) -> attempt -> relay -> finish
+//                           ^------ retry (budget) ----'
+//
+// Recycled: a shard keeps the objects for later requests, so that nothing is allocated per request. Belongs to its
+// shard's thread. The snapshot is pinned at Begin; every decision for this request reads that one.
+#ifndef SERVER_GATEWAY_TRANSACTION_H_
+#define SERVER_GATEWAY_TRANSACTION_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/container/inlined_vector.h"
+#include "server/fleet/snapshot.h"
+#include "server/gateway/admission.h"
+#include "server/gateway/endpoint_table.h"
+#include "server/gateway/forward_head.h"
+#include "server/http/session.h"
+#include "server/http/sse_scanner.h"
+#include "server/openai/error.h"
+#include "server/upstream/exchange.h"
+
+namespace vllm_router::gateway {
+
+class ShardGateway;
+
+class Transaction final : private upstream::ExchangeHandler, private net::Timer {
+ public:
+  explicit Transaction(ShardGateway& gateway);
+
+  // The session's request is complete.
+  void Begin(http::Session& session, EndpointKind kind, std::string_view request_id);
+  // GET /metrics: waits for the text.
+  void BeginScrape(http::Session& session, std::string_view request_id);
+
+  void OnClientGone();
+  // The client has taken everything that waited for it.
+  void OnClientDrained() { exchange_.ResumeReading(); }
+  // The router ends: answers what can be answered and cuts the rest.
+  void Cut();
+  // The retry budget has room: the slot has been taken for this transaction.
+  void RetryNow();
+
+ private:
+  enum class Phase : uint8_t { kFree, kScraping, kQueued, kAttempt, kRetryQueued, kRelay };
+  // How long a retry waits for the budget when there is no connect timeout to go by.
+  static constexpr base::Duration kRetryWait = std::chrono::seconds(5);
+
+  enum class Outcome : uint8_t { kAnswered, kClientGone, kCut };
+
+  // --- transaction.cc: what the request wants, and its end ---
+  void Choose();
+  const openai::RequestError* ReadRequest();
+  const openai::RequestError* ReadBody(bool multipart);
+  const fleet::Pool* ResolvePool(std::string_view name);
+  bool PinnedByQuery();
+  void ApplyAlias();
+  void Admit();
+  void OnAdmitted();
+  void AnswerError(const openai::RequestError& error, std::string_view message, std::string_view extra = {});
+  void Finish(Outcome outcome);
+
+  // --- transaction_attempt.cc: which backend, and what when it fails ---
+  void StartAttempt();
+  void Send(fleet::BackendPtr backend, bool fresh_only);
+  void OnFailure(const upstream::Failure& failure) override;
+  bool RetryStale(const upstream::Failure& failure);
+  void CountFailure(const upstream::Failure& failure);
+  void Retry();
+  void GiveUp();
+  void OnTimer() override;
+
+  // --- transaction_relay.cc: the answer on its way to the client ---
+  void OnAnswer(const http::ResponseHead* head, const char* base, absl::Span<const std::string_view> payload,
+                bool end) override;
+  void BeginAnswer(const http::ResponseHead& head, const char* base);
+  void WriteToClient(absl::Span<const std::string_view> payload, bool with_head, bool end);
+  void BreakOff(std::string_view event);
+
+  ShardGateway& gateway_;
+  upstream::Exchange exchange_;
+
+  Phase phase_ = Phase::kFree;
+  uint64_t serial_ = 0;  // counts the requests that this object has served: late callbacks compare it
+  http::Session* session_ = nullptr;  // nullptr once the client has gone
+  EndpointKind kind_ = EndpointKind::kUnknown;
+  fleet::SnapshotPtr snapshot_;
+  const fleet::Pool* pool_ = nullptr;
+  fleet::BackendPtr pinned_;  // by ?id=
+  std::string request_id_;
+  std::string model_;
+  std::optional<std::string> session_id_;
+  size_t model_offset_ = 0;  // of the model's value in the body, and its length there
+  size_t model_length_ = 0;
+  std::string alias_body_;  // the body with an alias replaced; empty when it goes out as it came
+  base::TimePoint began_{};
+
+  Admission::Ticket ticket_ = 0;
+  bool holds_slot_ = false;
+
+  fleet::Lease lease_;
+  std::string upstream_head_;
+  uint32_t attempt_ = 0;
+  bool holds_retry_ = false;
+  bool stale_retried_ = false;
+  upstream::FailureKind last_failure_ = upstream::FailureKind::kConnect;
+  absl::InlinedVector<const fleet::Backend*, 4> excluded_;  // kept alive by the snapshot
+
+  int status_ = 0;
+  AnswerFraming framing_ = AnswerFraming::kNone;
+  bool event_stream_ = false;  // an error event may be put in
+  http::SseScanner sse_;
+};
+
+}  // namespace vllm_router::gateway
+
+#endif  // SERVER_GATEWAY_TRANSACTION_H_

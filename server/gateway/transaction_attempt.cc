@@ -1,0 +1,192 @@
+// The attempts of a Transaction: the choice of a backend, and what happens when it fails.
+#include <string_view>
+#include <utility>
+
+#include "server/base/log.h"
+#include "server/gateway/shard_gateway.h"
+#include "server/gateway/transaction.h"
+#include "server/routing/policy.h"
+
+namespace vllm_router::gateway {
+
+namespace errors = openai::errors;
+
+namespace {
+
+// The original labels its error counter with exception classes of its HTTP client; the nearest ones are kept.
+std::string_view ErrorType(upstream::FailureKind kind) {
+  switch (kind) {
+    case upstream::FailureKind::kNoAddress:
+      return "ClientConnectorDNSError";
+    case upstream::FailureKind::kConnect:
+      return "ClientConnectorError";
+    case upstream::FailureKind::kConnectTimeout:
+      return "ConnectionTimeoutError";
+    case upstream::FailureKind::kClosed:
+      return "ServerDisconnectedError";
+    case upstream::FailureKind::kProtocol:
+      return "ClientPayloadError";
+    case upstream::FailureKind::kFirstByteTimeout:
+    case upstream::FailureKind::kIdleTimeout:
+      return "ServerTimeoutError";
+  }
+  return "ClientError";
+}
+
+const openai::RequestError& ErrorFor(upstream::FailureKind kind) {
+  switch (kind) {
+    case upstream::FailureKind::kNoAddress:
+    case upstream::FailureKind::kConnect:
+      return errors::kBackendConnectFailed;
+    case upstream::FailureKind::kClosed:
+    case upstream::FailureKind::kProtocol:
+      return errors::kBackendProtocolError;
+    case upstream::FailureKind::kConnectTimeout:
+    case upstream::FailureKind::kFirstByteTimeout:
+    case upstream::FailureKind::kIdleTimeout:
+      return errors::kBackendTimeout;
+  }
+  return errors::kInternal;
+}
+
+// Whether another backend may be asked: nothing of an answer had come, so the client cannot notice.
+bool MayFailOver(const upstream::Failure& failure) {
+  return !failure.any_byte && failure.kind != upstream::FailureKind::kProtocol;
+}
+
+}  // namespace
+
+void Transaction::StartAttempt() {
+  const base::TimePoint now = gateway_.loop().now();
+  fleet::BackendPtr backend = pinned_;
+  if (backend == nullptr && pool_->picker != nullptr) {
+    const routing::PickArgs args{.session_id = session_id_,
+                                 .prompt = {},
+                                 .excluded = excluded_,
+                                 .now = now,
+                                 .rng = gateway_.rng()};
+    backend = pool_->picker->Pick(args).backend;
+  }
+  if (backend == nullptr) {
+    if (attempt_ > 0) {
+      GiveUp();
+    } else {
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_), "Retry-After: 1\r\n");
+    }
+    return;
+  }
+  ++attempt_;
+  backend->runtime->OnPicked(now);
+  gateway_.log().Routed({.request_id = request_id_,
+                         .session_id = session_id_,
+                         .url = backend->spec.url.text,
+                         .began = began_,
+                         .attempt = attempt_,
+                         .attempts = snapshot_->settings.max_failover_attempts + 1});
+  lease_ = fleet::Lease(backend);
+  Send(std::move(backend), /*fresh_only=*/false);
+}
+
+void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
+  const std::string_view body = alias_body_.empty() ? session_->body() : std::string_view(alias_body_);
+  BuildRequestHead({.session = session_,
+                    .backend = backend.get(),
+                    .request_id = request_id_,
+                    .body_bytes = body.size(),
+                    .drop_authorization = gateway_.has_keys()},
+                   gateway_.rng(), &upstream_head_);
+  phase_ = Phase::kAttempt;
+  exchange_.Start({.backend = std::move(backend),
+                   .settings = &snapshot_->settings,
+                   .head = upstream_head_,
+                   .body = body,
+                   .to_head = session_->head().method == http::Method::kHead,
+                   .fresh_only = fresh_only});
+}
+
+void Transaction::OnFailure(const upstream::Failure& failure) {
+  if (phase_ == Phase::kRelay) {
+    CountFailure(failure);
+    gateway_.stats().streams_broken.Add();
+    const bool idle = failure.kind == upstream::FailureKind::kIdleTimeout;
+    BreakOff(idle ? openai::kBackendIdleEvent : openai::kBackendDiedEvent);
+    return;
+  }
+  if (session_ == nullptr) {  // draining for a client that has gone
+    Finish(Outcome::kClientGone);
+    return;
+  }
+  if (RetryStale(failure)) return;
+  CountFailure(failure);
+  last_failure_ = failure.kind;
+  excluded_.push_back(lease_.backend());
+  lease_.Release();
+  if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
+  if (!MayFailOver(failure) || pinned_ != nullptr || attempt_ > snapshot_->settings.max_failover_attempts) {
+    GiveUp();
+    return;
+  }
+  Retry();
+}
+
+// A kept connection that died before any byte of an answer says nothing about its backend: engines close idle
+// connections when they like. The same backend gets one more try on a new connection.
+bool Transaction::RetryStale(const upstream::Failure& failure) {
+  const bool stale = failure.kind == upstream::FailureKind::kClosed && failure.reused && !failure.any_byte;
+  if (!stale || std::exchange(stale_retried_, true)) return false;
+  gateway_.stats().stale_connections.Add();
+  Send(lease_.backend_ptr(), /*fresh_only=*/true);
+  return true;
+}
+
+void Transaction::CountFailure(const upstream::Failure& failure) {
+  const fleet::Backend& backend = *lease_.backend();
+  const std::string_view model = pool_ == nullptr ? std::string_view() : pool_->model;
+  gateway_.shared().stats.CountError(backend.spec.url.text, model, ErrorType(failure.kind));
+  ROUTER_LOG(kWarning, "Request %s failed on %s (attempt %d/%d): %s%s", request_id_, backend.spec.url.text, attempt_,
+             snapshot_->settings.max_failover_attempts + 1, failure.detail,
+             failure.answer_begun ? ", after its answer had begun" : "");
+  const bool unreachable = failure.kind == upstream::FailureKind::kNoAddress ||
+                           failure.kind == upstream::FailureKind::kConnect ||
+                           failure.kind == upstream::FailureKind::kConnectTimeout ||
+                           (failure.kind == upstream::FailureKind::kClosed && !failure.any_byte);
+  if (unreachable && backend.runtime->OnFailed(gateway_.loop().now(), snapshot_->settings)) {
+    ROUTER_LOG(kWarning, "Backend %s is ejected after failures in a row", backend.spec.url.text);
+  }
+}
+
+void Transaction::Retry() {
+  gateway_.stats().retries.Add();
+  stale_retried_ = false;
+  if (gateway_.retry_budget().TryAcquire(snapshot_->settings.retry_budget_percent)) {
+    RetryNow();
+    return;
+  }
+  phase_ = Phase::kRetryQueued;
+  gateway_.QueueRetry(this);
+  const base::Duration limit = snapshot_->settings.backend_connect_timeout;
+  ArmAt(gateway_.loop().timers(), gateway_.loop().now() + (limit.count() > 0 ? limit : kRetryWait));
+}
+
+void Transaction::RetryNow() {
+  Timer::Cancel();
+  holds_retry_ = true;
+  StartAttempt();
+}
+
+void Transaction::GiveUp() {
+  const openai::RequestError& error = ErrorFor(last_failure_);
+  AnswerError(error, error.message);
+}
+
+void Transaction::OnTimer() {
+  if (phase_ == Phase::kQueued) {
+    AnswerError(errors::kOverloaded, "The request waited too long for its turn.", "Retry-After: 1\r\n");
+  } else if (phase_ == Phase::kRetryQueued) {
+    gateway_.UnqueueRetry(this);
+    phase_ = Phase::kAttempt;
+    GiveUp();
+  }
+}
+
+}  // namespace vllm_router::gateway

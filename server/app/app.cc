@@ -55,9 +55,11 @@ control::WantedConfig Wanted(const Config& config) {
 }
 
 std::string Refusal() {
-  const std::string body = openai::ErrorBody(openai::errors::kOverloaded, "The router has too many connections.");
+  const std::string body =
+      openai::ErrorBody(openai::errors::kOverloaded, "The router has too many connections.");
   return absl::StrFormat(
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\nConnection: close\r\n"
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: "
+      "1\r\nConnection: close\r\n"
       "Server: vllm-router\r\nContent-Length: %d\r\n\r\n%s",
       body.size(), body);
 }
@@ -66,11 +68,17 @@ class RunningApp final : public App {
  public:
   explicit RunningApp(Config config)
       : config_(std::move(config)),
-        shards_(config_.shards > 0 ? config_.shards : std::max(1u, std::thread::hardware_concurrency())),
+        shards_(config_.shards > 0 ? config_.shards
+                                   : std::max(1u, std::thread::hardware_concurrency())),
         stats_(shards_.size()),
         control_(stats_, Wanted(config_)),
-        shared_{.stats = stats_, .admission = admission_, .version_json = {}, .scrape = {}, .not_ready = false},
-        watched_({config_.tls.cert, config_.tls.key, config_.tls.client_ca, config_.api_keys_file}) {}
+        shared_{.stats = stats_,
+                .admission = admission_,
+                .version_json = {},
+                .scrape = {},
+                .not_ready = false},
+        watched_(
+            {config_.tls.cert, config_.tls.key, config_.tls.client_ca, config_.api_keys_file}) {}
 
   ~RunningApp() override { StopThreads(); }
 
@@ -107,7 +115,8 @@ class RunningApp final : public App {
   gateway::Admission admission_;
   control::ControlPlane control_;
   gateway::GatewayShared shared_;
-  std::vector<std::unique_ptr<gateway::ShardGateway>> gateways_;  // each belongs to its shard's thread
+  std::vector<std::unique_ptr<gateway::ShardGateway>>
+      gateways_;  // each belongs to its shard's thread
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<health::Prober> prober_;
 
@@ -131,7 +140,8 @@ absl::Status RunningApp::Init() {
   ROUTER_ASSIGN_OR_RETURN(const fleet::SnapshotPtr first, control_.Seed(WantedBackends(config_)));
   net::TlsContext backend_tls;
   const auto& backends = config_.static_options.backends;
-  if (std::any_of(backends.begin(), backends.end(), [](const StaticBackend& b) { return b.url.https; }) ||
+  if (std::any_of(backends.begin(), backends.end(),
+                  [](const StaticBackend& b) { return b.url.https; }) ||
       !config_.backend_tls_ca.empty()) {
     ROUTER_ASSIGN_OR_RETURN(backend_tls, net::MakeClientTls(config_.backend_tls_ca));
   }
@@ -146,45 +156,54 @@ absl::Status RunningApp::Init() {
     tls_ = std::move(tls);
   }
   const uint64_t files = RaiseFileLimit();
-  const int64_t connections = config_.max_connections > 0 ? static_cast<int64_t>(config_.max_connections)
-                                                          : ClientConnectionsFor(files);
+  const int64_t connections = config_.max_connections > 0
+                                  ? static_cast<int64_t>(config_.max_connections)
+                                  : ClientConnectionsFor(files);
   if (connections > ClientConnectionsFor(files)) {
     ROUTER_LOG(kWarning,
-               "--max-connections %d needs more open files than the limit of %d allows beside connections to engines "
+               "--max-connections %d needs more open files than the limit of %d allows beside "
+               "connections to engines "
                "(%d are safe)",
                connections, files, ClientConnectionsFor(files));
   }
   ROUTER_ASSIGN_OR_RETURN(
-      listener_, net::Listener::Create({.host = config_.host, .port = config_.port, .max_connections = connections,
-                                        .refusal = Refusal()},
-                                       shards_, [this](net::Shard& shard, int fd, net::PeerAddress peer) {
-                                         OnAccept(shard, fd, std::move(peer));
-                                       }));
+      listener_,
+      net::Listener::Create({.host = config_.host,
+                             .port = config_.port,
+                             .max_connections = connections,
+                             .refusal = Refusal()},
+                            shards_, [this](net::Shard& shard, int fd, net::PeerAddress peer) {
+                              OnAccept(shard, fd, std::move(peer));
+                            }));
   return absl::OkStatus();
 }
 
 absl::Status RunningApp::LoadKeys() {
   if (config_.api_keys_file.empty()) return absl::OkStatus();
   ROUTER_ASSIGN_OR_RETURN(const std::string text, ReadFile(config_.api_keys_file));
-  const absl::StatusOr<std::shared_ptr<const gateway::Authenticator>> keys = gateway::Authenticator::Parse(text);
+  const absl::StatusOr<std::shared_ptr<const gateway::Authenticator>> keys =
+      gateway::Authenticator::Parse(text);
   if (!keys.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("--api-keys-file '%s': %s", config_.api_keys_file, keys.status().message()));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "--api-keys-file '%s': %s", config_.api_keys_file, keys.status().message()));
   }
   // Before the shards run this happens at once, in the order of posting, before any connection.
   for (size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i].loop().Post([gateway = gateways_[i].get(), keys = *keys] { gateway->SetAuthenticator(keys); });
+    shards_[i].loop().Post(
+        [gateway = gateways_[i].get(), keys = *keys] { gateway->SetAuthenticator(keys); });
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<net::TlsContext> RunningApp::LoadServerTls() const {
-  return net::MakeServerTls(
-      {.certificate = config_.tls.cert, .key = config_.tls.key, .client_ca = config_.tls.client_ca});
+  return net::MakeServerTls({.certificate = config_.tls.cert,
+                             .key = config_.tls.key,
+                             .client_ca = config_.tls.client_ca});
 }
 
-// A shard's copy has a control block of its own, so that requests of different shards share no counter, and the last
-// release on a shard hands the snapshot back to the control thread: freeing a large one must not hold up traffic.
+// A shard's copy has a control block of its own, so that requests of different shards share no
+// counter, and the last release on a shard hands the snapshot back to the control thread: freeing a
+// large one must not hold up traffic.
 fleet::SnapshotPtr RunningApp::ForShard(const fleet::SnapshotPtr& snapshot) {
   return {snapshot.get(), [this, held = snapshot](const fleet::Snapshot*) mutable {
             control_.Post([dying = std::move(held)] {});
@@ -193,7 +212,9 @@ fleet::SnapshotPtr RunningApp::ForShard(const fleet::SnapshotPtr& snapshot) {
 
 void RunningApp::Publish(fleet::SnapshotPtr snapshot, std::function<void()> done) {
   shards_.Broadcast(
-      [this, snapshot](net::Shard& shard) { gateways_[shard.index()]->SetSnapshot(ForShard(snapshot)); },
+      [this, snapshot](net::Shard& shard) {
+        gateways_[shard.index()]->SetSnapshot(ForShard(snapshot));
+      },
       std::move(done));
 }
 
@@ -228,9 +249,10 @@ stats::ScrapeSources RunningApp::Sources() {
           .loop =
               [this](size_t shard) {
                 const net::EventLoop& loop = shards_[shard].loop();
-                return stats::LoopFigures{.turns = loop.turns(),
-                                          .busy_seconds = static_cast<double>(loop.busy_ns()) * 1e-9,
-                                          .longest_turn_seconds = static_cast<double>(loop.longest_turn_ns()) * 1e-9};
+                return stats::LoopFigures{
+                    .turns = loop.turns(),
+                    .busy_seconds = static_cast<double>(loop.busy_ns()) * 1e-9,
+                    .longest_turn_seconds = static_cast<double>(loop.longest_turn_ns()) * 1e-9};
               },
           .generation = [this] { return control_.generation(); },
           .refused_connections = [this] { return listener_->refused(); }};
@@ -244,9 +266,10 @@ void RunningApp::Start() {
   if (config_.health_checks.enabled) StartProber();
   watcher_ = std::thread([this] { WatchFiles(); });
   listener_->Start();
-  ROUTER_LOG(kInfo, "vllm-router %s serves on %s://%s:%d (backends: %d, shards: %d, routing logic: %s)", Version(),
-             config_.tls.cert.empty() ? "http" : "https", config_.host, port(), control_.current()->backends.size(),
-             shards_.size(), config_.routing_logic);
+  ROUTER_LOG(kInfo,
+             "vllm-router %s serves on %s://%s:%d (backends: %d, shards: %d, routing logic: %s)",
+             Version(), config_.tls.cert.empty() ? "http" : "https", config_.host, port(),
+             control_.current()->backends.size(), shards_.size(), config_.routing_logic);
 }
 
 void RunningApp::StartProber() {
@@ -255,10 +278,15 @@ void RunningApp::StartProber() {
                             .timeout = config_.health_checks.timeout,
                             .api_key = config_.backend_api_key,
                             .ca_file = config_.backend_tls_ca},
-      [this](const std::string& id, bool healthy, const std::string&) { control_.SetHealthy(id, healthy); });
+      [this](const std::string& id, bool healthy, const std::string&) {
+        control_.SetHealthy(id, healthy);
+      });
   std::vector<health::Target> targets;
   for (const fleet::BackendSpec& spec : WantedBackends(config_)) {
-    targets.push_back({.id = spec.id, .url = spec.url, .model = spec.models.front(), .model_type = spec.model_type});
+    targets.push_back({.id = spec.id,
+                       .url = spec.url,
+                       .model = spec.models.front(),
+                       .model_type = spec.model_type});
   }
   prober_->SetTargets(std::move(targets));
   prober_->Start();
@@ -268,7 +296,8 @@ void RunningApp::WatchFiles() {
   while (true) {
     {
       base::MutexLock lock(&mutex_);
-      const auto stopped = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stop_watching_; };
+      const auto stopped = [this]()
+                               ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stop_watching_; };
       if (changed_.wait_for(mutex_, kFileCheckInterval, stopped)) return;
     }
     if (watched_.Changed()) ReloadFiles();
@@ -292,7 +321,8 @@ void RunningApp::ReloadFiles() {
 
 bool RunningApp::WaitUnlessHurried(base::Duration time) {
   base::MutexLock lock(&mutex_);
-  return !changed_.wait_for(mutex_, time, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return hurry_; });
+  return !changed_.wait_for(mutex_, time,
+                            [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return hurry_; });
 }
 
 bool RunningApp::WaitForDrain(base::Duration time, bool until_hurried) {
@@ -305,7 +335,8 @@ bool RunningApp::WaitForDrain(base::Duration time, bool until_hurried) {
 
 void RunningApp::Shutdown() {
   shared_.not_ready.store(true, std::memory_order_relaxed);
-  ROUTER_LOG(kInfo, "shutting down: not ready from now on, new connections are taken for another %.1f s",
+  ROUTER_LOG(kInfo,
+             "shutting down: not ready from now on, new connections are taken for another %.1f s",
              base::ToSeconds(config_.drain_delay));
   WaitUnlessHurried(config_.drain_delay);
   listener_->Stop();
@@ -325,7 +356,8 @@ void RunningApp::Shutdown() {
   if (!WaitForDrain(config_.shutdown_grace, /*until_hurried=*/true)) {
     ROUTER_LOG(kWarning, "cutting the answers that are still running");
     std::promise<void> cut;
-    shards_.Broadcast([this](net::Shard& shard) { gateways_[shard.index()]->CutAll(); }, [&cut] { cut.set_value(); });
+    shards_.Broadcast([this](net::Shard& shard) { gateways_[shard.index()]->CutAll(); },
+                      [&cut] { cut.set_value(); });
     cut.get_future().wait();
     WaitForDrain(kLastFlush, /*until_hurried=*/false);
   }

@@ -39,7 +39,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ostringstream content;
   if (!file || !(content << file.rdbuf())) {
     if (file && file.peek() == std::ifstream::traits_type::eof()) return std::string();
-    return absl::InvalidArgumentError(absl::StrFormat("cannot read '%s': %s", path, std::strerror(errno)));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("cannot read '%s': %s", path, std::strerror(errno)));
   }
   return std::move(content).str();
 }

@@ -1,6 +1,7 @@
-// Notices when a file that the router has read changes, so that keys and certificates are replaced without a restart.
-// Looks at modification time, size and inode: it works for files, for symbolic links and for Kubernetes' mounted
-// secrets alike, where change notifications of the file itself would be lost. Belongs to one thread.
+// Notices when a file that the router has read changes, so that keys and certificates are replaced
+// without a restart. Looks at modification time, size and inode: it works for files, for symbolic
+// links and for Kubernetes' mounted secrets alike, where change notifications of the file itself
+// would be lost. Belongs to one thread.
 #ifndef SERVER_APP_FILE_WATCHER_H_
 #define SERVER_APP_FILE_WATCHER_H_
 
@@ -16,7 +17,8 @@ namespace vllm_router::app {
 
 class FileWatcher {
  public:
-  // What the files look like now is the state that changes are told against. Empty paths are ignored.
+  // What the files look like now is the state that changes are told against. Empty paths are
+  // ignored.
   explicit FileWatcher(std::vector<std::string> paths);
   // True once after a change of any of them.
   bool Changed();

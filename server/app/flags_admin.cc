@@ -28,12 +28,20 @@ DEFINE_string(audit_log, "", "File to which each change is appended, as JSON lin
 namespace vllm_router::app {
 namespace {
 
+// Until the admin service is there: what only says where and how it would listen is noted, what an
+// operator relies on for safety stops the start.
+constexpr std::string_view kNoAdmin = "the admin service is not part of this version";
+
 constexpr FlagSpec kFlags[] = {
-    Text("admin_address", "ADDRESS"),  Text("admin_tls_cert", "FILE"),
-    Text("admin_tls_key", "FILE"),     Text("admin_tls_client_ca", "FILE"),
-    Text("admin_tokens_file", "FILE"), Switch("admin_insecure"),
-    Text("state_dir", "DIRECTORY"),    Switch("reset_state"),
-    Text("audit_log", "FILE"),
+    Text("admin_address", "ADDRESS").WithoutEffect(),
+    Text("admin_tls_cert", "FILE").StopsStart(kNoAdmin),
+    Text("admin_tls_key", "FILE").StopsStart(kNoAdmin),
+    Text("admin_tls_client_ca", "FILE").StopsStart(kNoAdmin),
+    Text("admin_tokens_file", "FILE").StopsStart(kNoAdmin),
+    Switch("admin_insecure").WithoutEffect(),
+    Text("state_dir", "DIRECTORY").StopsStart(kNoAdmin),
+    Switch("reset_state").WithoutEffect(),
+    Text("audit_log", "FILE").StopsStart(kNoAdmin),
 };
 
 // The host of HOST:PORT or [IPV6]:PORT; nullopt when `address` is neither.

@@ -12,10 +12,12 @@ namespace {
 constexpr FlagSpec kFlags[] = {
     Interval("engine_stats_interval")
         .TooSmall("Engine stats interval must be greater than 0.")
-        .OfOriginal(),
+        .OfOriginal()
+        .WithoutEffect(),
     Interval("request_stats_window")
         .TooSmall("Request stats window must be greater than 0.")
-        .OfOriginal(),
+        .OfOriginal()
+        .WithoutEffect(),
 };
 
 absl::Status Fill(Config* config, std::vector<std::string>*) {

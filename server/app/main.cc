@@ -1,5 +1,5 @@
-// vllm-router: flags in, a running router until SIGTERM or SIGINT, exit 0. A bad command line or a configuration that
-// cannot start exits with 2.
+// vllm-router: flags in, a running router until SIGTERM or SIGINT, exit 0. A bad command line or a
+// configuration that cannot start exits with 2.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -50,7 +50,8 @@ int Run(vllm_router::app::StartRouter start) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::StatusOr<vllm_router::app::CommandLine> command = vllm_router::app::ParseCommandLine(argc, argv);
+  absl::StatusOr<vllm_router::app::CommandLine> command =
+      vllm_router::app::ParseCommandLine(argc, argv);
   if (!command.ok()) return Refuse(command.status());
   if (std::holds_alternative<vllm_router::app::ShowHelp>(*command)) {
     std::fputs(vllm_router::app::HelpText(vllm_router::app::HelpColumns()).c_str(), stdout);

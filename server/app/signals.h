@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT as something to wait for. Block them before the first thread starts, so that every thread
-// inherits the mask and only WaitForSignal sees them.
+// SIGTERM and SIGINT as something to wait for. Block them before the first thread starts, so that
+// every thread inherits the mask and only WaitForSignal sees them.
 #ifndef SERVER_APP_SIGNALS_H_
 #define SERVER_APP_SIGNALS_H_
 

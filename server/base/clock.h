@@ -1,5 +1,6 @@
 // Time as a dependency: unit tests bind a fake, production the kernel's clocks.
-// Decisions (timeouts, ejection, windows) use the monotonic clock only; wall time is for people: logs and headers.
+// Decisions (timeouts, ejection, windows) use the monotonic clock only; wall time is for people:
+// logs and headers.
 #ifndef SERVER_BASE_CLOCK_H_
 #define SERVER_BASE_CLOCK_H_
 

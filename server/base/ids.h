@@ -1,4 +1,5 @@
-// Identifiers that the router makes: request ids (UUID version 4, as the original) and W3C trace ids.
+// Identifiers that the router makes: request ids (UUID version 4, as the original) and W3C trace
+// ids.
 #ifndef SERVER_BASE_IDS_H_
 #define SERVER_BASE_IDS_H_
 
@@ -14,7 +15,8 @@ inline constexpr size_t kUuidLength = 36;
 void WriteUuid(Rng& rng, char* out);
 std::string NewUuid(Rng& rng);
 
-// UUID version 5 (RFC 9562 section 5.5) of `name` in the DNS namespace: engine ids that survive a restart.
+// UUID version 5 (RFC 9562 section 5.5) of `name` in the DNS namespace: engine ids that survive a
+// restart.
 std::string UuidV5(std::string_view name);
 
 inline constexpr size_t kTraceparentLength = 55;

@@ -37,9 +37,12 @@ void WriteAll(int fd, std::string_view bytes) {
   }
 }
 
-int StreamFor(LogLevel level) { return level >= LogLevel::kWarning ? STDERR_FILENO : STDOUT_FILENO; }
+int StreamFor(LogLevel level) {
+  return level >= LogLevel::kWarning ? STDERR_FILENO : STDOUT_FILENO;
+}
 
-// The writing thread and its queue. Shared with the thread, which may outlive StopLog when a write never returns.
+// The writing thread and its queue. Shared with the thread, which may outlive StopLog when a write
+// never returns.
 class Writer : public std::enable_shared_from_this<Writer> {
  public:
   void Start() {
@@ -63,7 +66,8 @@ class Writer : public std::enable_shared_from_this<Writer> {
     MutexLock lock(&mutex_);
     stopping_ = true;
     changed_.notify_all();
-    changed_.wait_for(mutex_, std::chrono::seconds(1), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_; });
+    changed_.wait_for(mutex_, std::chrono::seconds(1),
+                      [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_; });
   }
 
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
@@ -114,11 +118,13 @@ std::optional<LogLevel> ParseLogLevel(std::string_view word) {
   return std::nullopt;
 }
 
-void SetLogLevel(LogLevel level) { log_internal::minimum_level.store(level, std::memory_order_relaxed); }
+void SetLogLevel(LogLevel level) {
+  log_internal::minimum_level.store(level, std::memory_order_relaxed);
+}
 void SetLogFormat(LogFormat format) { line_format.store(format, std::memory_order_relaxed); }
 
-void FormatLogLine(LogLevel level, std::string_view message, const char* file, int line, WallTime now,
-                   std::string* out) {
+void FormatLogLine(LogLevel level, std::string_view message, const char* file, int line,
+                   WallTime now, std::string* out) {
   const int64_t ns = now.time_since_epoch().count();
   const time_t seconds = static_cast<time_t>(ns / 1'000'000'000);
   const int millis = static_cast<int>(ns / 1'000'000 % 1000);
@@ -126,18 +132,19 @@ void FormatLogLine(LogLevel level, std::string_view message, const char* file, i
   const std::string_view name = kLevelNames[static_cast<size_t>(level)];
   if (line_format.load(std::memory_order_relaxed) == LogFormat::kJson) {
     gmtime_r(&seconds, &local);
-    absl::StrAppendFormat(
-        out,
-        "{\"timestamp\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"level\":\"%s\",\"logger\":\"vllm_router\","
-        "\"message\":\"%s\",\"filename\":\"%s\",\"lineno\":%d}\n",
-        local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
-        millis, name, JsonEscape(message), BaseName(file), line);
+    absl::StrAppendFormat(out,
+                          "{\"timestamp\":\"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ\",\"level\":\"%s\","
+                          "\"logger\":\"vllm_router\","
+                          "\"message\":\"%s\",\"filename\":\"%s\",\"lineno\":%d}\n",
+                          local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
+                          local.tm_min, local.tm_sec, millis, name, JsonEscape(message),
+                          BaseName(file), line);
     return;
   }
   localtime_r(&seconds, &local);
   absl::StrAppendFormat(out, "[%04d-%02d-%02d %02d:%02d:%02d,%03d] %s: %s (%s:%d:vllm_router)\n",
-                        local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min,
-                        local.tm_sec, millis, name, message, BaseName(file), line);
+                        local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
+                        local.tm_min, local.tm_sec, millis, name, message, BaseName(file), line);
 }
 
 void SubmitLogLines(LogLevel level, std::string_view lines) {

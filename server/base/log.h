@@ -1,10 +1,12 @@
-// The process's log. Lines are formatted by the caller's thread and written by one thread of the log's own, so that a
-// slow disk or a pipe that nobody reads never holds up traffic: the queue is bounded, what does not fit is dropped and
-// counted. INFO and below go to stdout, WARNING and above to stderr, as the original does.
+// The process's log. Lines are formatted by the caller's thread and written by one thread of the
+// log's own, so that a slow disk or a pipe that nobody reads never holds up traffic: the queue is
+// bounded, what does not fit is dropped and counted. INFO and below go to stdout, WARNING and above
+// to stderr, as the original does.
 //
 //   ROUTER_LOG(kWarning, "backend %s is down: %s", url, reason);
 //
-// Thread-safe. The log lives from StartLog to StopLog; before and after that lines are written directly.
+// Thread-safe. The log lives from StartLog to StopLog; before and after that lines are written
+// directly.
 #ifndef SERVER_BASE_LOG_H_
 #define SERVER_BASE_LOG_H_
 
@@ -36,10 +38,11 @@ inline bool LogEnabled(LogLevel level) {
 }
 
 // Appends one formatted line, with its line end, to `out`. For batches; others use ROUTER_LOG.
-void FormatLogLine(LogLevel level, std::string_view message, const char* file, int line, WallTime now,
-                   std::string* out);
+void FormatLogLine(LogLevel level, std::string_view message, const char* file, int line,
+                   WallTime now, std::string* out);
 
-// Hands formatted lines over to the log's thread; returns at once. All lines of a batch must belong to one stream.
+// Hands formatted lines over to the log's thread; returns at once. All lines of a batch must belong
+// to one stream.
 void SubmitLogLines(LogLevel level, std::string_view lines);
 
 void LogMessage(LogLevel level, std::string_view message, const char* file, int line);
@@ -52,12 +55,12 @@ uint64_t DroppedLogBytes();
 
 }  // namespace vllm_router::base
 
-#define ROUTER_LOG(level, ...)                                                                     \
-  do {                                                                                             \
-    if (::vllm_router::base::LogEnabled(::vllm_router::base::LogLevel::level)) {                   \
-      ::vllm_router::base::LogMessage(::vllm_router::base::LogLevel::level,                        \
-                                      absl::StrFormat(__VA_ARGS__), __FILE__, __LINE__);           \
-    }                                                                                              \
+#define ROUTER_LOG(level, ...)                                                           \
+  do {                                                                                   \
+    if (::vllm_router::base::LogEnabled(::vllm_router::base::LogLevel::level)) {         \
+      ::vllm_router::base::LogMessage(::vllm_router::base::LogLevel::level,              \
+                                      absl::StrFormat(__VA_ARGS__), __FILE__, __LINE__); \
+    }                                                                                    \
   } while (false)
 
 #endif  // SERVER_BASE_LOG_H_

@@ -1,4 +1,5 @@
-// Early returns for absl::Status and absl::StatusOr, which Debian's abseil (20220623) does not bring itself.
+// Early returns for absl::Status and absl::StatusOr, which Debian's abseil (20220623) does not
+// bring itself.
 #ifndef SERVER_BASE_STATUS_H_
 #define SERVER_BASE_STATUS_H_
 
@@ -7,11 +8,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define ROUTER_RETURN_IF_ERROR(expr)                     \
-  do {                                                   \
-    if (absl::Status status_ = (expr); !status_.ok()) {  \
-      return status_;                                    \
-    }                                                    \
+#define ROUTER_RETURN_IF_ERROR(expr)                    \
+  do {                                                  \
+    if (absl::Status status_ = (expr); !status_.ok()) { \
+      return status_;                                   \
+    }                                                   \
   } while (false)
 
 #define ROUTER_STATUS_CONCAT_INNER(a, b) a##b

@@ -9,7 +9,8 @@ namespace {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
-// Length of the valid UTF-8 sequence at the head of `s`, or 0 (overlong forms and surrogates are not valid).
+// Length of the valid UTF-8 sequence at the head of `s`, or 0 (overlong forms and surrogates are
+// not valid).
 size_t Utf8SequenceLength(std::string_view s) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(s[i]); };
   const auto continues = [&](size_t i) { return i < s.size() && (byte(i) & 0xC0) == 0x80; };

@@ -43,11 +43,12 @@ std::vector<std::string_view> SplitList(std::string_view s, char separator = ','
 // Decimal digits only, no sign or space; nullopt also on overflow.
 std::optional<uint64_t> ParseUint(std::string_view digits);
 
-// For logs and messages: control characters, quotes, backslashes and non-UTF-8-safe bytes as \xNN or \n; at most
-// `limit` bytes of `s` are shown, then "...".
+// For logs and messages: control characters, quotes, backslashes and non-UTF-8-safe bytes as \xNN
+// or \n; at most `limit` bytes of `s` are shown, then "...".
 std::string Printable(std::string_view s, size_t limit = 128);
 
-// As the inside of a JSON string (without the quotes). Bytes that are not valid UTF-8 become U+FFFD.
+// As the inside of a JSON string (without the quotes). Bytes that are not valid UTF-8 become
+// U+FFFD.
 std::string JsonEscape(std::string_view s);
 
 }  // namespace vllm_router::base

@@ -11,7 +11,9 @@
 namespace vllm_router::control {
 namespace {
 
-int64_t NowUnix() { return base::Clock::Real().WallNow().time_since_epoch().count() / 1'000'000'000; }
+int64_t NowUnix() {
+  return base::Clock::Real().WallNow().time_since_epoch().count() / 1'000'000'000;
+}
 
 }  // namespace
 
@@ -19,8 +21,11 @@ ControlPlane::ControlPlane(stats::Registry& stats, WantedConfig wanted)
     : stats_(stats), started_unix_(NowUnix()), wanted_(std::move(wanted)) {
   routing::RegisterBuiltInPolicies(policies_);
   resolver_ = std::make_unique<net::Resolver>(
-      net::ResolverOptions{}, [this](const std::string& host, uint16_t port, std::vector<net::Address> addresses) {
-        loop_.Post([this, host, port, addresses = std::move(addresses)] { OnResolved(host, port, addresses); });
+      net::ResolverOptions{},
+      [this](const std::string& host, uint16_t port, std::vector<net::Address> addresses) {
+        loop_.Post([this, host, port, addresses = std::move(addresses)] {
+          OnResolved(host, port, addresses);
+        });
       });
 }
 
@@ -66,7 +71,8 @@ void ControlPlane::SetBackends(std::vector<fleet::BackendSpec> backends, Done do
 
 void ControlPlane::SetHealthy(const std::string& backend_id, bool healthy) {
   loop_.Post([this, backend_id, healthy] {
-    if (const auto runtime = runtimes_[backend_id].lock(); runtime != nullptr) runtime->set_healthy(healthy);
+    if (const auto runtime = runtimes_[backend_id].lock(); runtime != nullptr)
+      runtime->set_healthy(healthy);
   });
 }
 
@@ -89,26 +95,35 @@ absl::StatusOr<fleet::SnapshotPtr> ControlPlane::Build(const WantedConfig& wante
   input.session_key = wanted.session_key;
   input.aliases = wanted.aliases;
   for (const fleet::BackendSpec& spec : specs) {
-    input.backends.push_back(std::make_shared<const fleet::Backend>(fleet::Backend{spec, RuntimeFor(spec.id)}));
+    input.backends.push_back(
+        std::make_shared<const fleet::Backend>(fleet::Backend{spec, RuntimeFor(spec.id)}));
   }
   const fleet::SnapshotBuilder builder(
-      {.make_picker = [&](const std::vector<fleet::BackendPtr>& backends) { return policy.MakePicker(backends); },
+      {.make_picker =
+           [&](const std::vector<fleet::BackendPtr>& backends) {
+             return policy.MakePicker(backends);
+           },
        .pool_stats = [this](std::string_view model) { return stats_.ForModel(model); },
-       .render_lists = [this](const fleet::Snapshot& snapshot) { return RenderLists(snapshot, started_unix_); }});
+       .render_lists =
+           [this](const fleet::Snapshot& snapshot) {
+             return RenderLists(snapshot, started_unix_);
+           }});
   return builder.Build(std::move(input));
 }
 
 void ControlPlane::Change(WantedConfig wanted, std::vector<fleet::BackendSpec> specs, Done done) {
   std::unique_ptr<routing::Policy> other;
   if (wanted.routing_logic != policy_->name()) {
-    absl::StatusOr<std::unique_ptr<routing::Policy>> created = policies_.Create(wanted.routing_logic);
+    absl::StatusOr<std::unique_ptr<routing::Policy>> created =
+        policies_.Create(wanted.routing_logic);
     if (!created.ok()) {
       done(created.status());
       return;
     }
     other = *std::move(created);
   }
-  const absl::StatusOr<fleet::SnapshotPtr> snapshot = Build(wanted, specs, other != nullptr ? *other : *policy_);
+  const absl::StatusOr<fleet::SnapshotPtr> snapshot =
+      Build(wanted, specs, other != nullptr ? *other : *policy_);
   if (!snapshot.ok()) {
     done(snapshot.status());
     return;
@@ -120,7 +135,8 @@ void ControlPlane::Change(WantedConfig wanted, std::vector<fleet::BackendSpec> s
   });
 }
 
-void ControlPlane::Adopt(WantedConfig wanted, std::vector<fleet::BackendSpec> specs, fleet::SnapshotPtr snapshot) {
+void ControlPlane::Adopt(WantedConfig wanted, std::vector<fleet::BackendSpec> specs,
+                         fleet::SnapshotPtr snapshot) {
   wanted_ = std::move(wanted);
   specs_ = std::move(specs);
   current_ = std::move(snapshot);
@@ -134,11 +150,14 @@ void ControlPlane::WatchNames() {
   resolver_->SetNames(std::move(names));
 }
 
-void ControlPlane::OnResolved(const std::string& host, uint16_t port, const std::vector<net::Address>& addresses) {
+void ControlPlane::OnResolved(const std::string& host, uint16_t port,
+                              const std::vector<net::Address>& addresses) {
   std::vector<fleet::SocketAddress> converted;
-  for (const net::Address& address : addresses) converted.push_back({address.storage, address.length});
+  for (const net::Address& address : addresses)
+    converted.push_back({address.storage, address.length});
   for (const fleet::BackendPtr& backend : current_->backends) {
-    if (backend->spec.url.host == host && backend->spec.url.port == port) backend->runtime->SetAddresses(converted);
+    if (backend->spec.url.host == host && backend->spec.url.port == port)
+      backend->runtime->SetAddresses(converted);
   }
 }
 

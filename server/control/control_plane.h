@@ -1,8 +1,8 @@
-// The single writer of the routing state. Sources and operators say what they want; the control plane builds one
-// immutable Snapshot of it and has every shard take it over.
+// The single writer of the routing state. Sources and operators say what they want; the control
+// plane builds one immutable Snapshot of it and has every shard take it over.
 //
-// All state belongs to the control thread (an EventLoop of its own); public methods may be called from any thread and
-// post to it.
+// All state belongs to the control thread (an EventLoop of its own); public methods may be called
+// from any thread and post to it.
 #ifndef SERVER_CONTROL_CONTROL_PLANE_H_
 #define SERVER_CONTROL_CONTROL_PLANE_H_
 
@@ -36,7 +36,8 @@ struct WantedConfig {
 
 class ControlPlane {
  public:
-  // Takes a new snapshot over on every shard and calls `done` when all have it. Called on the control thread.
+  // Takes a new snapshot over on every shard and calls `done` when all have it. Called on the
+  // control thread.
   using Publish = std::function<void(fleet::SnapshotPtr snapshot, std::function<void()> done)>;
 
   ControlPlane(stats::Registry& stats, WantedConfig wanted);
@@ -44,17 +45,19 @@ class ControlPlane {
   ControlPlane(const ControlPlane&) = delete;
   ControlPlane& operator=(const ControlPlane&) = delete;
 
-  // Before Start: takes the first set of backends and builds generation 1, the one that shards begin with.
+  // Before Start: takes the first set of backends and builds generation 1, the one that shards
+  // begin with.
   absl::StatusOr<fleet::SnapshotPtr> Seed(std::vector<fleet::BackendSpec> backends);
 
   void Start(Publish publish);
   void Stop();
 
-  // Replaces the wanted configuration; `done` runs on the control thread with the generation in force once every shard
-  // routes by it, or with the reason why nothing changed.
+  // Replaces the wanted configuration; `done` runs on the control thread with the generation in
+  // force once every shard routes by it, or with the reason why nothing changed.
   void Apply(WantedConfig wanted, std::function<void(absl::StatusOr<uint64_t>)> done);
   // Replaces the backends, as discovery sees them.
-  void SetBackends(std::vector<fleet::BackendSpec> backends, std::function<void(absl::StatusOr<uint64_t>)> done);
+  void SetBackends(std::vector<fleet::BackendSpec> backends,
+                   std::function<void(absl::StatusOr<uint64_t>)> done);
   // The verdict of a health check.
   void SetHealthy(const std::string& backend_id, bool healthy);
 
@@ -68,13 +71,16 @@ class ControlPlane {
  private:
   using Done = std::function<void(absl::StatusOr<uint64_t>)>;
 
-  absl::StatusOr<fleet::SnapshotPtr> Build(const WantedConfig& wanted, const std::vector<fleet::BackendSpec>& specs,
+  absl::StatusOr<fleet::SnapshotPtr> Build(const WantedConfig& wanted,
+                                           const std::vector<fleet::BackendSpec>& specs,
                                            routing::Policy& policy);
   void Change(WantedConfig wanted, std::vector<fleet::BackendSpec> specs, Done done);
   std::shared_ptr<fleet::BackendRuntime> RuntimeFor(const std::string& id);
-  void Adopt(WantedConfig wanted, std::vector<fleet::BackendSpec> specs, fleet::SnapshotPtr snapshot);
+  void Adopt(WantedConfig wanted, std::vector<fleet::BackendSpec> specs,
+             fleet::SnapshotPtr snapshot);
   void WatchNames();
-  void OnResolved(const std::string& host, uint16_t port, const std::vector<net::Address>& addresses);
+  void OnResolved(const std::string& host, uint16_t port,
+                  const std::vector<net::Address>& addresses);
 
   stats::Registry& stats_;
   const int64_t started_unix_;

@@ -14,7 +14,9 @@ fleet::RenderedLists RenderLists(const fleet::Snapshot& snapshot, int64_t create
   std::vector<openai::EngineCard> engines;
   std::set<std::string> seen;
   for (const fleet::BackendPtr& backend : snapshot.backends) {
-    engines.push_back({.engine_id = backend->spec.id, .serving_models = backend->spec.models, .created = created});
+    engines.push_back({.engine_id = backend->spec.id,
+                       .serving_models = backend->spec.models,
+                       .created = created});
     for (const std::string& model : backend->spec.models) {
       if (!seen.insert(model).second) continue;
       openai::ModelCard card;

@@ -1,4 +1,5 @@
-// Renders the bodies of /v1/models and /engines once per generation, so that a shard only has to send them.
+// Renders the bodies of /v1/models and /engines once per generation, so that a shard only has to
+// send them.
 #ifndef SERVER_CONTROL_RENDER_LISTS_H_
 #define SERVER_CONTROL_RENDER_LISTS_H_
 

@@ -4,7 +4,8 @@
 
 namespace vllm_router::gateway {
 
-Admission::Verdict Admission::Enter(uint64_t max_active, uint64_t max_queued, Waiter waiter, Ticket* ticket) {
+Admission::Verdict Admission::Enter(uint64_t max_active, uint64_t max_queued, Waiter waiter,
+                                    Ticket* ticket) {
   base::MutexLock lock(&mutex_);
   if (active_ < max_active) {
     ++active_;

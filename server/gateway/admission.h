@@ -1,5 +1,5 @@
-// The cap on concurrent requests over all shards, and the bounded queue before it (first come, first served).
-// Only used when a cap is set: without one no request touches it. Thread-safe.
+// The cap on concurrent requests over all shards, and the bounded queue before it (first come,
+// first served). Only used when a cap is set: without one no request touches it. Thread-safe.
 #ifndef SERVER_GATEWAY_ADMISSION_H_
 #define SERVER_GATEWAY_ADMISSION_H_
 
@@ -23,7 +23,8 @@ class Admission {
   // Names a place in the queue; 0 is no place.
   using Ticket = uint64_t;
 
-  // kAdmitted: Leave must follow. kQueued: `ticket` is valid until the waiter is admitted or withdrawn.
+  // kAdmitted: Leave must follow. kQueued: `ticket` is valid until the waiter is admitted or
+  // withdrawn.
   Verdict Enter(uint64_t max_active, uint64_t max_queued, Waiter waiter, Ticket* ticket);
   // Gives the slot to the next in the queue, or back.
   void Leave();

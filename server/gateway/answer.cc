@@ -7,50 +7,90 @@ namespace vllm_router::gateway {
 
 std::string_view ReasonPhrase(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 206: return "Partial Content";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 304: return "Not Modified";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 402: return "Payment Required";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 406: return "Not Acceptable";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 410: return "Gone";
-    case 411: return "Length Required";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 418: return "I'm a teapot";
-    case 422: return "Unprocessable Content";
-    case 424: return "Failed Dependency";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Unknown";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 206:
+      return "Partial Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 418:
+      return "I'm a teapot";
+    case 422:
+      return "Unprocessable Content";
+    case 424:
+      return "Failed Dependency";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Unknown";
   }
 }
 
 std::string_view DateCache::At(base::WallTime now) {
-  const std::time_t second = static_cast<std::time_t>(now.time_since_epoch().count() / 1'000'000'000);
+  const std::time_t second =
+      static_cast<std::time_t>(now.time_since_epoch().count() / 1'000'000'000);
   if (second != second_) {
     std::tm utc{};
     gmtime_r(&second, &utc);
@@ -72,7 +112,8 @@ void AppendNumber(std::string& out, uint64_t value) {
   out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
 }
 
-void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::string_view date, std::string& head) {
+void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::string_view date,
+                     std::string& head) {
   if (session.unread()) session.set_keep_alive(false);
   head.assign("HTTP/1.1 ");
   AppendNumber(head, static_cast<uint64_t>(answer.status));
@@ -93,8 +134,9 @@ void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::str
   AppendNumber(head, answer.body.size());
   head.append("\r\n\r\n");
   const bool bodiless = session.head().method == http::Method::kHead;
-  const std::array<iovec, 2> pieces = {{{head.data(), head.size()},
-                                        {const_cast<char*>(answer.body.data()), bodiless ? 0 : answer.body.size()}}};
+  const std::array<iovec, 2> pieces = {
+      {{head.data(), head.size()},
+       {const_cast<char*>(answer.body.data()), bodiless ? 0 : answer.body.size()}}};
   session.Write(pieces.data(), 2);
   session.FinishAnswer();
 }

@@ -38,9 +38,10 @@ struct LocalAnswer {
   std::string_view request_id = {};
 };
 
-// Writes the answer and finishes it. A request that was not read to its end makes it the connection's last. HEAD gets
-// no body. `head` is working memory that is kept between calls.
-void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::string_view date, std::string& head);
+// Writes the answer and finishes it. A request that was not read to its end makes it the
+// connection's last. HEAD gets no body. `head` is working memory that is kept between calls.
+void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::string_view date,
+                     std::string& head);
 
 }  // namespace vllm_router::gateway
 

@@ -20,8 +20,10 @@ absl::StatusOr<std::shared_ptr<const Authenticator>> Authenticator::Parse(std::s
     if (line.empty() || line.front() == '#') continue;
     const size_t gap = line.find_first_of(" \t");
     const std::string_view name = line.substr(0, gap);
-    const std::string_view hex = gap == std::string_view::npos ? "" : base::TrimOws(line.substr(gap));
-    const bool sound = hex.size() == 64 && hex.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
+    const std::string_view hex =
+        gap == std::string_view::npos ? "" : base::TrimOws(line.substr(gap));
+    const bool sound = hex.size() == 64 &&
+                       hex.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
     if (!sound) {
       return absl::InvalidArgumentError(
           absl::StrFormat("line %d: want '<name> <SHA-256 of the key as 64 hex digits>'", number));
@@ -30,8 +32,9 @@ absl::StatusOr<std::shared_ptr<const Authenticator>> Authenticator::Parse(std::s
     Digest digest;
     std::copy(bytes.begin(), bytes.end(), digest.begin());
     if (const auto [it, added] = result->names_.emplace(digest, name); !added) {
-      return absl::InvalidArgumentError(absl::StrFormat("line %d: the key of '%s' is that of '%s' again", number,
-                                                        base::Printable(name), base::Printable(it->second)));
+      return absl::InvalidArgumentError(
+          absl::StrFormat("line %d: the key of '%s' is that of '%s' again", number,
+                          base::Printable(name), base::Printable(it->second)));
     }
   }
   if (result->names_.empty()) return absl::InvalidArgumentError("it holds no key");

@@ -23,8 +23,9 @@ class Authenticator {
   // `text` is the file's content. Errors name the line.
   static absl::StatusOr<std::shared_ptr<const Authenticator>> Parse(std::string_view text);
 
-  // The name of the key in `authorization`, the value of an Authorization field ("Bearer KEY", the scheme in any
-  // case); nullptr when it is no key of ours. Compares digests, so the time taken tells nothing about a key.
+  // The name of the key in `authorization`, the value of an Authorization field ("Bearer KEY", the
+  // scheme in any case); nullptr when it is no key of ours. Compares digests, so the time taken
+  // tells nothing about a key.
   const std::string* Identify(std::string_view authorization) const;
 
   size_t size() const { return names_.size(); }

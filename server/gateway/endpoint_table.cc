@@ -15,15 +15,18 @@ using Table = absl::flat_hash_map<std::string_view, Endpoint, base::StringHash, 
 
 Table MakeTable() {
   Table table;
-  const auto add = [&](EndpointKind kind, std::string_view allow, std::initializer_list<std::string_view> paths) {
+  const auto add = [&](EndpointKind kind, std::string_view allow,
+                       std::initializer_list<std::string_view> paths) {
     for (const std::string_view path : paths) table.emplace(path, Endpoint{kind, allow});
   };
   add(EndpointKind::kRoutedJson, kPost,
       {"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages",
-       "/v1/messages/count_tokens", "/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/score", "/pooling",
-       "/classify", "/tokenize", "/detokenize", "/v1/moderations", "/v1/audio/speech", "/v1/images/generations"});
+       "/v1/messages/count_tokens", "/v1/rerank", "/v2/rerank", "/rerank", "/v1/score", "/score",
+       "/pooling", "/classify", "/tokenize", "/detokenize", "/v1/moderations", "/v1/audio/speech",
+       "/v1/images/generations"});
   add(EndpointKind::kRoutedMultipart, kPost,
-      {"/v1/audio/transcriptions", "/v1/audio/translations", "/v1/images/edits", "/v1/images/variations"});
+      {"/v1/audio/transcriptions", "/v1/audio/translations", "/v1/images/edits",
+       "/v1/images/variations"});
   add(EndpointKind::kRoutedQuery, kGet, {"/v1/audio/voices"});
   add(EndpointKind::kModels, kGet, {"/v1/models"});
   add(EndpointKind::kEngines, kGet, {"/engines"});
@@ -39,11 +42,12 @@ Table MakeTable() {
 
 bool IsPlainPath(std::string_view path) {
   const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~' || c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~' || c == '/';
   };
-  return std::all_of(path.begin(), path.end(), plain) && path.find("//") == std::string_view::npos &&
-         path.find("/.") == std::string_view::npos && path.back() != '/';
+  return std::all_of(path.begin(), path.end(), plain) &&
+         path.find("//") == std::string_view::npos && path.find("/.") == std::string_view::npos &&
+         path.back() != '/';
 }
 
 }  // namespace
@@ -61,8 +65,9 @@ bool Endpoint::Takes(http::Method method) const {
 }
 
 bool Endpoint::open() const {
-  return kind == EndpointKind::kHealth || kind == EndpointKind::kLivez || kind == EndpointKind::kReadyz ||
-         kind == EndpointKind::kVersion || kind == EndpointKind::kMetrics;
+  return kind == EndpointKind::kHealth || kind == EndpointKind::kLivez ||
+         kind == EndpointKind::kReadyz || kind == EndpointKind::kVersion ||
+         kind == EndpointKind::kMetrics;
 }
 
 Endpoint FindEndpoint(std::string_view path) {

@@ -34,8 +34,9 @@ struct Endpoint {
   bool open() const;
 };
 
-// `path` without the query. An unknown path gives kUnknown. Paths with dot segments, empty segments or percent signs
-// are never matched by the rule for "another path under /v1/", so that no engine resolves them to something else.
+// `path` without the query. An unknown path gives kUnknown. Paths with dot segments, empty segments
+// or percent signs are never matched by the rule for "another path under /v1/", so that no engine
+// resolves them to something else.
 Endpoint FindEndpoint(std::string_view path);
 
 }  // namespace vllm_router::gateway

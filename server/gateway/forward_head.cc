@@ -70,14 +70,15 @@ bool DroppedFromRequest(FieldId id) {
 bool ImitatesProtectedField(std::string_view name) {
   if (name.find('_') == std::string_view::npos) return false;
   static constexpr std::array<std::string_view, 8> kProtected = {
-      "content-length",  "transfer-encoding",   "x-forwarded-for", "x-forwarded-proto",
+      "content-length",   "transfer-encoding",   "x-forwarded-for", "x-forwarded-proto",
       "proxy-connection", "proxy-authorization", "x-request-id",    "keep-alive"};
   std::string dashed = base::AsciiLower(name);
   std::replace(dashed.begin(), dashed.end(), '_', '-');
   return std::find(kProtected.begin(), kProtected.end(), dashed) != kProtected.end();
 }
 
-void AppendForwardedFor(const http::RequestHead& head, const char* base, const std::string& peer, std::string* out) {
+void AppendForwardedFor(const http::RequestHead& head, const char* base, std::string_view peer,
+                        std::string* out) {
   out->append("X-Forwarded-For: ");
   for (const http::Field& field : head.fields) {
     if (field.id != FieldId::kXForwardedFor || field.value.length == 0) continue;
@@ -110,8 +111,8 @@ bool IsSaneRequestId(std::string_view id) {
 }
 
 void BuildRequestHead(const RequestHeadInput& input, base::Rng& rng, std::string* out) {
-  const http::RequestHead& head = input.session->head();
-  const char* base = input.session->head_base();
+  const http::RequestHead& head = *input.head;
+  const char* base = input.base;
   const fleet::BackendSpec& spec = input.backend->spec;
   const ConnectionNames named = NamedByConnection(head, base);
 
@@ -150,9 +151,10 @@ void BuildRequestHead(const RequestHeadInput& input, base::Rng& rng, std::string
     base::WriteTraceparent(rng, traceparent.data());
     AppendField(*out, "traceparent", {traceparent.data(), traceparent.size()});
   }
-  AppendForwardedFor(head, base, input.session->peer(), out);
-  if (!has_proto) AppendField(*out, "X-Forwarded-Proto", input.session->secure() ? "https" : "http");
-  if (input.body_bytes > 0 || (head.method != http::Method::kGet && head.method != http::Method::kHead)) {
+  AppendForwardedFor(head, base, input.peer, out);
+  if (!has_proto) AppendField(*out, "X-Forwarded-Proto", input.secure ? "https" : "http");
+  if (input.body_bytes > 0 ||
+      (head.method != http::Method::kGet && head.method != http::Method::kHead)) {
     out->append("Content-Length: ");
     AppendNumber(*out, input.body_bytes);
     out->append("\r\n");
@@ -179,7 +181,8 @@ void BuildAnswerHead(const AnswerHeadInput& input, std::string* out) {
     if (!named.empty() && Contains(named, name)) continue;
     std::string_view value = field.value.In(input.base);
     if (field.id == FieldId::kOther && name.size() >= 8 &&
-        (base::EqualsIgnoreCase(name, "location") || base::EqualsIgnoreCase(name, "content-location"))) {
+        (base::EqualsIgnoreCase(name, "location") ||
+         base::EqualsIgnoreCase(name, "content-location"))) {
       value = HideBackend(value, *input.backend);
     }
     AppendField(*out, name, value);
@@ -187,8 +190,9 @@ void BuildAnswerHead(const AnswerHeadInput& input, std::string* out) {
   if (!has_date) AppendField(*out, "Date", input.date);
   out->append("Server: vllm-router\r\n");
   AppendField(*out, "X-Request-Id", input.request_id);
-  if (input.framing == AnswerFraming::kLength || (input.framing == AnswerFraming::kNone && head.status != 204 &&
-                                                  head.status != 304 && head.content_length > 0)) {
+  if (input.framing == AnswerFraming::kLength ||
+      (input.framing == AnswerFraming::kNone && head.status != 204 && head.status != 304 &&
+       head.content_length > 0)) {
     out->append("Content-Length: ");
     AppendNumber(*out, head.content_length);
     out->append("\r\n");

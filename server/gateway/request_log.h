@@ -1,7 +1,8 @@
 // The routing log line, in the original's words, which scripts and tests read:
-//   Routing request <id> with session id <sid|None> to <url> at <unix time>, process time = <seconds, 4 decimals>
-// Lines of one turn of the loop are handed to the log together; that is still before the engine can have answered.
-// One per shard; belongs to its thread.
+//   Routing request <id> with session id <sid|None> to <url> at <unix time>, process time =
+//   <seconds, 4 decimals>
+// Lines of one turn of the loop are handed to the log together; that is still before the engine can
+// have answered. One per shard; belongs to its thread.
 #ifndef SERVER_GATEWAY_REQUEST_LOG_H_
 #define SERVER_GATEWAY_REQUEST_LOG_H_
 

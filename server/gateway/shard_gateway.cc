@@ -19,7 +19,8 @@ namespace {
 // The error object that goes with a status which the HTTP layer refuses a request with.
 const openai::RequestError& ForStatus(int status) {
   const auto& all = errors::kAll;
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto* error) { return error->status == status; });
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const auto* error) { return error->status == status; });
   return found == all.end() ? errors::kInvalidRequest : **found;
 }
 
@@ -84,7 +85,8 @@ http::SessionLimits ShardGateway::Limits() const {
 }
 
 std::string_view ShardGateway::RequestId(const http::Session& session, std::string* made) {
-  if (const std::string_view id = session.Header(http::FieldId::kXRequestId); IsSaneRequestId(id)) return id;
+  if (const std::string_view id = session.Header(http::FieldId::kXRequestId); IsSaneRequestId(id))
+    return id;
   made->resize(base::kUuidLength);
   base::WriteUuid(rng_, made->data());
   return *made;
@@ -95,16 +97,22 @@ void ShardGateway::Answer(http::Session& session, const LocalAnswer& answer) {
   SendLocalAnswer(session, answer, date(), head_memory_);
 }
 
-void ShardGateway::AnswerError(http::Session& session, const openai::RequestError& error, std::string_view message,
-                               std::string_view request_id, std::string_view extra_fields) {
+void ShardGateway::AnswerError(http::Session& session, const openai::RequestError& error,
+                               std::string_view message, std::string_view request_id,
+                               std::string_view extra_fields) {
   const std::string body = openai::ErrorBody(error, message);
-  Answer(session, {.status = error.status, .body = body, .extra_fields = extra_fields, .request_id = request_id});
+  Answer(session, {.status = error.status,
+                   .body = body,
+                   .extra_fields = extra_fields,
+                   .request_id = request_id});
 }
 
 bool ShardGateway::Authorized(http::Session& session) {
   if (authenticator_ == nullptr) return true;
   const auto& fields = session.head().fields;
-  const auto is_authorization = [](const http::Field& f) { return f.id == http::FieldId::kAuthorization; };
+  const auto is_authorization = [](const http::Field& f) {
+    return f.id == http::FieldId::kAuthorization;
+  };
   return std::count_if(fields.begin(), fields.end(), is_authorization) == 1 &&
          authenticator_->Identify(session.Header(http::FieldId::kAuthorization)) != nullptr;
 }
@@ -117,19 +125,21 @@ bool ShardGateway::OnHead(http::Session& session) {
   const std::string_view method = session.In(head.method_text);
   const Endpoint endpoint = FindEndpoint(path);
   const std::string_view id = RequestId(session, &id_memory_);
-  const bool unknown = endpoint.kind == EndpointKind::kUnknown ||
-                       (endpoint.kind == EndpointKind::kRoutedAny && head.method == http::Method::kGet);
+  const bool unknown =
+      endpoint.kind == EndpointKind::kUnknown ||
+      (endpoint.kind == EndpointKind::kRoutedAny && head.method == http::Method::kGet);
   if (unknown && head.method != http::Method::kConnect) {
     AnswerError(session, errors::kUnknownPath, openai::UnknownPathMessage(method, path), id);
     return false;
   }
   if (!endpoint.Takes(head.method)) {
-    AnswerError(session, errors::kMethodNotAllowed, openai::MethodNotAllowedMessage(method, path), id,
-                absl::StrFormat("Allow: %s\r\n", endpoint.allow));
+    AnswerError(session, errors::kMethodNotAllowed, openai::MethodNotAllowedMessage(method, path),
+                id, absl::StrFormat("Allow: %s\r\n", endpoint.allow));
     return false;
   }
   if (!endpoint.open() && !Authorized(session)) {
-    AnswerError(session, errors::kInvalidApiKey, errors::kInvalidApiKey.message, id, "WWW-Authenticate: Bearer\r\n");
+    AnswerError(session, errors::kInvalidApiKey, errors::kInvalidApiKey.message, id,
+                "WWW-Authenticate: Bearer\r\n");
     return false;
   }
   return true;
@@ -187,10 +197,12 @@ void ShardGateway::AnswerLocally(http::Session& session, EndpointKind kind) {
       answer.body = snapshot_->engines_json;
       break;
     case EndpointKind::kModel: {
-      const std::string name = PercentDecode(session.In(session.head().path).substr(sizeof("/v1/models/") - 1), false);
+      const std::string name =
+          PercentDecode(session.In(session.head().path).substr(sizeof("/v1/models/") - 1), false);
       const auto found = snapshot_->model_json.find(name);
       if (found == snapshot_->model_json.end()) {
-        AnswerError(session, errors::kModelNotFound, openai::ModelNotFoundMessage(name), answer.request_id);
+        AnswerError(session, errors::kModelNotFound, openai::ModelNotFoundMessage(name),
+                    answer.request_id);
         return;
       }
       answer.body = found->second;
@@ -207,7 +219,8 @@ void ShardGateway::OnBadRequest(http::Session& session, int status, std::string_
   id_memory_.resize(base::kUuidLength);
   base::WriteUuid(rng_, id_memory_.data());
   const openai::RequestError& error = ForStatus(status);
-  const std::string too_large = openai::BodyTooLargeMessage(snapshot_->settings.max_request_body_bytes);
+  const std::string too_large =
+      openai::BodyTooLargeMessage(snapshot_->settings.max_request_body_bytes);
   if (status == 413) message = too_large;
   AnswerError(session, error, message, id_memory_);
 }
@@ -242,7 +255,8 @@ void ShardGateway::Recycle(Transaction* transaction) {
   // Its own code may still be on the stack: it becomes free when this turn is over.
   if (finished_transactions_.empty()) {
     loop().Defer([this] {
-      free_transactions_.insert(free_transactions_.end(), finished_transactions_.begin(), finished_transactions_.end());
+      free_transactions_.insert(free_transactions_.end(), finished_transactions_.begin(),
+                                finished_transactions_.end());
       finished_transactions_.clear();
       UpdateGauges();
     });
@@ -260,7 +274,8 @@ void ShardGateway::ReleaseRetry() {
   if (waiting_retries_.empty()) return;
   // Not from inside the caller, which is in the middle of its own transition.
   loop().Defer([this] {
-    while (!waiting_retries_.empty() && retry_budget_.TryAcquire(snapshot_->settings.retry_budget_percent)) {
+    while (!waiting_retries_.empty() &&
+           retry_budget_.TryAcquire(snapshot_->settings.retry_budget_percent)) {
       Transaction* next = waiting_retries_.front();
       waiting_retries_.pop_front();
       next->RetryNow();

@@ -1,5 +1,6 @@
-// The data plane of one shard: its client sessions, its connections to engines, its requests in progress, and its copy
-// of the routing state. Everything here belongs to the shard's thread, except what GatewayShared marks otherwise.
+// The data plane of one shard: its client sessions, its connections to engines, its requests in
+// progress, and its copy of the routing state. Everything here belongs to the shard's thread,
+// except what GatewayShared marks otherwise.
 #ifndef SERVER_GATEWAY_SHARD_GATEWAY_H_
 #define SERVER_GATEWAY_SHARD_GATEWAY_H_
 
@@ -43,13 +44,16 @@ struct GatewayShared {
 
 class ShardGateway final : public http::SessionHost {
  public:
-  ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::SnapshotPtr snapshot, net::TlsContext backend_tls);
+  ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::SnapshotPtr snapshot,
+               net::TlsContext backend_tls);
   ~ShardGateway();
 
   // --- called on the shard's thread ---
   void Accept(int fd, const net::TlsContext& tls, std::string peer);
   void SetSnapshot(fleet::SnapshotPtr snapshot) { snapshot_ = std::move(snapshot); }
-  void SetAuthenticator(std::shared_ptr<const Authenticator> keys) { authenticator_ = std::move(keys); }
+  void SetAuthenticator(std::shared_ptr<const Authenticator> keys) {
+    authenticator_ = std::move(keys);
+  }
   // Idle sessions end now, others after their answer; `drained` is called once none is left.
   void Drain(std::function<void()> drained);
   // Cuts what is still running; event streams get an error event first.
@@ -71,8 +75,9 @@ class ShardGateway final : public http::SessionHost {
   bool has_keys() const { return authenticator_ != nullptr; }
 
   void Answer(http::Session& session, const LocalAnswer& answer);
-  void AnswerError(http::Session& session, const openai::RequestError& error, std::string_view message,
-                   std::string_view request_id, std::string_view extra_fields = {});
+  void AnswerError(http::Session& session, const openai::RequestError& error,
+                   std::string_view message, std::string_view request_id,
+                   std::string_view extra_fields = {});
 
   // Retries that wait for their share of the budget, first come first served.
   void QueueRetry(Transaction* transaction) { waiting_retries_.push_back(transaction); }

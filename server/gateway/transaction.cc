@@ -82,7 +82,8 @@ const openai::RequestError* Transaction::ReadRequest() {
   const openai::RequestError* error = nullptr;
   const std::string_view content_type = session_->Header(http::FieldId::kContentType);
   constexpr std::string_view kMultipart = "multipart/";
-  const bool multipart = base::EqualsIgnoreCase(content_type.substr(0, kMultipart.size()), kMultipart);
+  const bool multipart =
+      base::EqualsIgnoreCase(content_type.substr(0, kMultipart.size()), kMultipart);
   switch (kind_) {
     case EndpointKind::kRoutedJson:
       error = multipart ? &errors::kUnsupportedMediaType : ReadBody(false);
@@ -93,7 +94,8 @@ const openai::RequestError* Transaction::ReadRequest() {
     case EndpointKind::kRoutedAny:
       error = ReadBody(multipart);
       // Not a path of ours, and nothing that says where it should go.
-      if (error == &errors::kMissingModel || error == &errors::kInvalidJson) error = &errors::kUnknownPath;
+      if (error == &errors::kMissingModel || error == &errors::kInvalidJson)
+        error = &errors::kUnknownPath;
       break;
     case EndpointKind::kRoutedQuery:
       model_ = QueryParameter(session_->In(session_->head().query), "model").value_or("");
@@ -117,7 +119,8 @@ const openai::RequestError* Transaction::ReadRequest() {
 
 const openai::RequestError* Transaction::ReadBody(bool multipart) {
   const std::string_view encoding = session_->Header(http::FieldId::kContentEncoding);
-  if (!encoding.empty() && !base::EqualsIgnoreCase(encoding, "identity")) return &errors::kUnsupportedMediaType;
+  if (!encoding.empty() && !base::EqualsIgnoreCase(encoding, "identity"))
+    return &errors::kUnsupportedMediaType;
   const auto take = [this](const auto& view) {
     model_.assign(view.model);
     model_offset_ = view.model_value_offset;
@@ -129,12 +132,14 @@ const openai::RequestError* Transaction::ReadBody(bool multipart) {
     const auto boundary = openai::ParseBoundary(session_->Header(http::FieldId::kContentType));
     if (!boundary) return &errors::kInvalidMultipart;
     openai::MultipartView view;
-    if (const auto* error = openai::ScanMultipart(body, *boundary, snapshot_->session_key, &view)) return error;
+    if (const auto* error = openai::ScanMultipart(body, *boundary, snapshot_->session_key, &view))
+      return error;
     take(view);
     return nullptr;
   }
   openai::RequestView view;
-  if (const auto* error = gateway_.parser().Parse(body, net::kReadPadding, snapshot_->session_key, &view)) {
+  if (const auto* error =
+          gateway_.parser().Parse(body, net::kReadPadding, snapshot_->session_key, &view)) {
     return error;
   }
   take(view);
@@ -162,7 +167,8 @@ bool Transaction::PinnedByQuery() {
     if (control) {
       AnswerError(errors::kUnknownEngine, EngineNotFoundMessage(*id));
     } else {
-      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_), "Retry-After: 1\r\n");
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_),
+                  "Retry-After: 1\r\n");
     }
     return true;
   }
@@ -170,7 +176,8 @@ bool Transaction::PinnedByQuery() {
     pool_ = ResolvePool(model_);
     const auto& models = (*backend)->spec.models;
     if (pool_ == nullptr || std::find(models.begin(), models.end(), pool_->model) == models.end()) {
-      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_), "Retry-After: 1\r\n");
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_),
+                  "Retry-After: 1\r\n");
       return true;
     }
     pool_->stats->shard(gateway_.shard_index()).incoming.Add();
@@ -205,8 +212,9 @@ void Transaction::Admit() {
                              }
                            }};
   ticket_ = 0;
-  switch (gateway_.shared().admission.Enter(settings.max_concurrent_requests, settings.max_queued_requests,
-                                            std::move(waiter), &ticket_)) {
+  switch (gateway_.shared().admission.Enter(settings.max_concurrent_requests,
+                                            settings.max_queued_requests, std::move(waiter),
+                                            &ticket_)) {
     case Admission::Verdict::kAdmitted:
       OnAdmitted();
       break;
@@ -228,7 +236,8 @@ void Transaction::OnAdmitted() {
   StartAttempt();
 }
 
-void Transaction::AnswerError(const openai::RequestError& error, std::string_view message, std::string_view extra) {
+void Transaction::AnswerError(const openai::RequestError& error, std::string_view message,
+                              std::string_view extra) {
   if (session_ != nullptr) {
     http::Session& session = *std::exchange(session_, nullptr);
     session.context = nullptr;
@@ -241,7 +250,8 @@ void Transaction::OnClientGone() {
   session_ = nullptr;
   gateway_.stats().clients_gone.Add();
   const bool drain = (phase_ == Phase::kAttempt || phase_ == Phase::kRelay) && lease_ &&
-                     lease_.backend()->spec.on_client_gone == fleet::OnClientGone::kDrain && exchange_.all_sent();
+                     lease_.backend()->spec.on_client_gone == fleet::OnClientGone::kDrain &&
+                     exchange_.all_sent();
   if (drain) {
     exchange_.ResumeReading();
     return;

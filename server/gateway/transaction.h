@@ -3,8 +3,9 @@
 //   Begin -> admission -> choose (view, pool, pick, lease) -> attempt -> relay -> finish
 //                           ^------ retry (budget) ----'
 //
-// Recycled: a shard keeps the objects for later requests, so that nothing is allocated per request. Belongs to its
-// shard's thread. The snapshot is pinned at Begin; every decision for this request reads that one.
+// Recycled: a shard keeps the objects for later requests, so that nothing is allocated per request.
+// Belongs to its shard's thread. The snapshot is pinned at Begin; every decision for this request
+// reads that one.
 #ifndef SERVER_GATEWAY_TRANSACTION_H_
 #define SERVER_GATEWAY_TRANSACTION_H_
 
@@ -60,10 +61,12 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void ApplyAlias();
   void Admit();
   void OnAdmitted();
-  void AnswerError(const openai::RequestError& error, std::string_view message, std::string_view extra = {});
+  void AnswerError(const openai::RequestError& error, std::string_view message,
+                   std::string_view extra = {});
   void Finish(Outcome outcome);
 
   // --- transaction_attempt.cc: which backend, and what when it fails ---
+  fleet::BackendPtr Pick();
   void StartAttempt();
   void Send(fleet::BackendPtr backend, bool fresh_only);
   void OnFailure(const upstream::Failure& failure) override;
@@ -74,8 +77,8 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void OnTimer() override;
 
   // --- transaction_relay.cc: the answer on its way to the client ---
-  void OnAnswer(const http::ResponseHead* head, const char* base, absl::Span<const std::string_view> payload,
-                bool end) override;
+  void OnAnswer(const http::ResponseHead* head, const char* base,
+                absl::Span<const std::string_view> payload, bool end) override;
   void BeginAnswer(const http::ResponseHead& head, const char* base);
   void WriteToClient(absl::Span<const std::string_view> payload, bool with_head, bool end);
   void BreakOff(std::string_view event);
@@ -84,7 +87,8 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   upstream::Exchange exchange_;
 
   Phase phase_ = Phase::kFree;
-  uint64_t serial_ = 0;  // counts the requests that this object has served: late callbacks compare it
+  uint64_t serial_ =
+      0;  // counts the requests that this object has served: late callbacks compare it
   http::Session* session_ = nullptr;  // nullptr once the client has gone
   EndpointKind kind_ = EndpointKind::kUnknown;
   fleet::SnapshotPtr snapshot_;

@@ -13,7 +13,8 @@ namespace errors = openai::errors;
 
 namespace {
 
-// The original labels its error counter with exception classes of its HTTP client; the nearest ones are kept.
+// The original labels its error counter with exception classes of its HTTP client; the nearest ones
+// are kept.
 std::string_view ErrorType(upstream::FailureKind kind) {
   switch (kind) {
     case upstream::FailureKind::kNoAddress:
@@ -56,27 +57,38 @@ bool MayFailOver(const upstream::Failure& failure) {
 
 }  // namespace
 
-void Transaction::StartAttempt() {
+fleet::BackendPtr Transaction::Pick() {
   const base::TimePoint now = gateway_.loop().now();
-  fleet::BackendPtr backend = pinned_;
-  if (backend == nullptr && pool_->picker != nullptr) {
-    const routing::PickArgs args{.session_id = session_id_,
-                                 .prompt = {},
-                                 .excluded = excluded_,
-                                 .now = now,
-                                 .rng = gateway_.rng()};
-    backend = pool_->picker->Pick(args).backend;
+  if (pinned_ != nullptr) {
+    pinned_->runtime->OnPicked(now);
+    return pinned_;
   }
+  if (pool_->picker == nullptr) return nullptr;
+  const routing::PickArgs args{.session_id = session_id_,
+                               .prompt = {},
+                               .excluded = excluded_,
+                               .now = now,
+                               .rng = gateway_.rng()};
+  routing::PickResult pick = pool_->picker->Pick(args);
+  // Another shard may have claimed the probe of a backend that comes back from ejection.
+  while (pick.backend != nullptr && !pick.backend->runtime->OnPicked(now) && !pick.last_resort) {
+    pick = pool_->picker->Pick(args);
+  }
+  return std::move(pick.backend);
+}
+
+void Transaction::StartAttempt() {
+  fleet::BackendPtr backend = Pick();
   if (backend == nullptr) {
     if (attempt_ > 0) {
       GiveUp();
     } else {
-      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_), "Retry-After: 1\r\n");
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_),
+                  "Retry-After: 1\r\n");
     }
     return;
   }
   ++attempt_;
-  backend->runtime->OnPicked(now);
   gateway_.log().Routed({.request_id = request_id_,
                          .session_id = session_id_,
                          .url = backend->spec.url.text,
@@ -88,11 +100,15 @@ void Transaction::StartAttempt() {
 }
 
 void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
-  const std::string_view body = alias_body_.empty() ? session_->body() : std::string_view(alias_body_);
-  BuildRequestHead({.session = session_,
+  const std::string_view body =
+      alias_body_.empty() ? session_->body() : std::string_view(alias_body_);
+  BuildRequestHead({.head = &session_->head(),
+                    .base = session_->head_base(),
                     .backend = backend.get(),
                     .request_id = request_id_,
                     .body_bytes = body.size(),
+                    .peer = session_->peer(),
+                    .secure = session_->secure(),
                     .drop_authorization = gateway_.has_keys()},
                    gateway_.rng(), &upstream_head_);
   phase_ = Phase::kAttempt;
@@ -122,17 +138,19 @@ void Transaction::OnFailure(const upstream::Failure& failure) {
   excluded_.push_back(lease_.backend());
   lease_.Release();
   if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
-  if (!MayFailOver(failure) || pinned_ != nullptr || attempt_ > snapshot_->settings.max_failover_attempts) {
+  if (!MayFailOver(failure) || pinned_ != nullptr ||
+      attempt_ > snapshot_->settings.max_failover_attempts) {
     GiveUp();
     return;
   }
   Retry();
 }
 
-// A kept connection that died before any byte of an answer says nothing about its backend: engines close idle
-// connections when they like. The same backend gets one more try on a new connection.
+// A kept connection that died before any byte of an answer says nothing about its backend: engines
+// close idle connections when they like. The same backend gets one more try on a new connection.
 bool Transaction::RetryStale(const upstream::Failure& failure) {
-  const bool stale = failure.kind == upstream::FailureKind::kClosed && failure.reused && !failure.any_byte;
+  const bool stale =
+      failure.kind == upstream::FailureKind::kClosed && failure.reused && !failure.any_byte;
   if (!stale || std::exchange(stale_retried_, true)) return false;
   gateway_.stats().stale_connections.Add();
   Send(lease_.backend_ptr(), /*fresh_only=*/true);
@@ -143,9 +161,9 @@ void Transaction::CountFailure(const upstream::Failure& failure) {
   const fleet::Backend& backend = *lease_.backend();
   const std::string_view model = pool_ == nullptr ? std::string_view() : pool_->model;
   gateway_.shared().stats.CountError(backend.spec.url.text, model, ErrorType(failure.kind));
-  ROUTER_LOG(kWarning, "Request %s failed on %s (attempt %d/%d): %s%s", request_id_, backend.spec.url.text, attempt_,
-             snapshot_->settings.max_failover_attempts + 1, failure.detail,
-             failure.answer_begun ? ", after its answer had begun" : "");
+  ROUTER_LOG(kWarning, "Request %s failed on %s (attempt %d/%d): %s%s", request_id_,
+             backend.spec.url.text, attempt_, snapshot_->settings.max_failover_attempts + 1,
+             failure.detail, failure.answer_begun ? ", after its answer had begun" : "");
   const bool unreachable = failure.kind == upstream::FailureKind::kNoAddress ||
                            failure.kind == upstream::FailureKind::kConnect ||
                            failure.kind == upstream::FailureKind::kConnectTimeout ||
@@ -181,7 +199,8 @@ void Transaction::GiveUp() {
 
 void Transaction::OnTimer() {
   if (phase_ == Phase::kQueued) {
-    AnswerError(errors::kOverloaded, "The request waited too long for its turn.", "Retry-After: 1\r\n");
+    AnswerError(errors::kOverloaded, "The request waited too long for its turn.",
+                "Retry-After: 1\r\n");
   } else if (phase_ == Phase::kRetryQueued) {
     gateway_.UnqueueRetry(this);
     phase_ = Phase::kAttempt;

@@ -1,5 +1,5 @@
-// The answer of a Transaction on its way to the client: payload goes out from the receive buffer under our own framing,
-// one gather write for each read.
+// The answer of a Transaction on its way to the client: payload goes out from the receive buffer
+// under our own framing, one gather write for each read.
 #include <array>
 #include <charconv>
 #include <utility>
@@ -35,7 +35,9 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
   if (!end) {
     // One more read may come in before the pause: leave room for it, so that the bound holds.
     const size_t limit = snapshot_->settings.stream_buffer_bytes;
-    const size_t pause_at = limit > 2 * net::EventLoop::kScratchBytes ? limit - net::EventLoop::kScratchBytes : limit / 2;
+    const size_t pause_at = limit > 2 * net::EventLoop::kScratchBytes
+                                ? limit - net::EventLoop::kScratchBytes
+                                : limit / 2;
     if (session_ != nullptr && session_->pending() > pause_at) {
       gateway_.stats().slow_client_pauses.Add();
       exchange_.PauseReading();
@@ -69,7 +71,8 @@ void Transaction::BeginAnswer(const http::ResponseHead& head, const char* base) 
   }
   if (framing_ == AnswerFraming::kUntilClose) session_->set_keep_alive(false);
   const bool plain = head.Find(http::FieldId::kContentEncoding) == nullptr;
-  event_stream_ = head.event_stream && plain && (framing_ == AnswerFraming::kChunked || framing_ == AnswerFraming::kUntilClose);
+  event_stream_ = head.event_stream && plain &&
+                  (framing_ == AnswerFraming::kChunked || framing_ == AnswerFraming::kUntilClose);
   sse_ = http::SseScanner();
   BuildAnswerHead({.head = &head,
                    .base = base,
@@ -82,12 +85,14 @@ void Transaction::BeginAnswer(const http::ResponseHead& head, const char* base) 
                   &gateway_.head_memory());
 }
 
-void Transaction::WriteToClient(absl::Span<const std::string_view> payload, bool with_head, bool end) {
+void Transaction::WriteToClient(absl::Span<const std::string_view> payload, bool with_head,
+                                bool end) {
   std::array<iovec, 72> pieces;
   int count = 0;
   if (with_head) {
     pieces[count++] = Piece(gateway_.head_memory());
-    // From here on no other attempt is made: the request's memory can go, and with it most of what a stream holds.
+    // From here on no other attempt is made: the request's memory can go, and with it most of what
+    // a stream holds.
     session_->ReleaseRequest();
     alias_body_.clear();
     alias_body_.shrink_to_fit();
@@ -109,8 +114,9 @@ void Transaction::WriteToClient(absl::Span<const std::string_view> payload, bool
   if (count > 0) session_->Write(pieces.data(), count);
 }
 
-// The engine failed, or the router ends, after the answer had begun. An event stream is ended with an error event, so
-// that SDKs raise it; anything else is cut, so that nobody takes it for complete.
+// The engine failed, or the router ends, after the answer had begun. An event stream is ended with
+// an error event, so that SDKs raise it; anything else is cut, so that nobody takes it for
+// complete.
 void Transaction::BreakOff(std::string_view event) {
   if (session_ == nullptr) {
     Finish(Outcome::kClientGone);

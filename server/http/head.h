@@ -89,7 +89,9 @@ struct MessageHead {
 struct RequestHead : MessageHead {
   Method method = Method::kOther;
   Slice method_text;
-  Slice path;  // origin form, or "*"; an absolute-form target is cut down to its path (never empty)
+  // Origin form, or "*"; an absolute-form target is cut down to its path. For CONNECT the whole
+  // target. Never empty.
+  Slice path;
   Slice query;                   // what follows '?', without it
   Slice authority;               // of an absolute-form target, else of Host (may be empty)
   bool expect_continue = false;  // only in HTTP/1.1 and with a body

@@ -74,7 +74,6 @@ class Collector final : public bhttp::basic_parser<kIsRequest> {
 
   Collector(std::string_view head, Head* out) : head_(head), out_(out) {
     this->skip(true);  // the body is not this parser's affair, and neither are its limits
-    this->body_limit(boost::none);
     this->header_limit(std::numeric_limits<uint32_t>::max());
     std::vector<Field> fields = std::move(out->fields);  // for its capacity
     fields.clear();

@@ -1,10 +1,13 @@
-// One client connection: reads requests one after the other, hands each to the host, writes the answers.
+// One client connection: reads requests one after the other, hands each to the host, writes the
+// answers.
 //
-// The session knows HTTP/1.1 and nothing of models: framing, limits, time limits, keep-alive, pipelining, back-pressure
-// and the end of connections. What is read but not asked for yet stays in one bounded buffer; while a request is being
-// worked on nothing is read, so a client's pipelined requests wait in the kernel.
+// The session knows HTTP/1.1 and nothing of models: framing, limits, time limits, keep-alive,
+// pipelining, back-pressure and the end of connections. What is read but not asked for yet stays in
+// one bounded buffer; while a request is being worked on nothing is read, so a client's pipelined
+// requests wait in the kernel.
 //
-// Owned by its host's list of sessions; belongs to its loop's thread; ends itself through EventLoop::Retire.
+// Owned by its host's list of sessions; belongs to its loop's thread; ends itself through
+// EventLoop::Retire.
 #ifndef SERVER_HTTP_SESSION_H_
 #define SERVER_HTTP_SESSION_H_
 
@@ -30,8 +33,8 @@ struct SessionLimits {
   HeadLimits head;
   uint64_t max_body_bytes = 0;
   base::Duration header_timeout{0};
-  base::Duration body_timeout{0};  // between two reads of a body
-  base::Duration idle_timeout{0};  // between two requests
+  base::Duration body_timeout{0};   // between two reads of a body
+  base::Duration idle_timeout{0};   // between two requests
   base::Duration write_timeout{0};  // without progress towards a client that does not read
 };
 
@@ -39,12 +42,13 @@ class SessionHost {
  public:
   virtual SessionLimits Limits() const = 0;
 
-  // The head is there and sound; head() may be read. Return true to have the body read (OnRequest follows); false when
-  // the request has been answered already (see Session::Refuse).
+  // The head is there and sound; head() may be read. Return true to have the body read (OnRequest
+  // follows); false when the request has been answered already (see Session::Refuse).
   virtual bool OnHead(Session& session) = 0;
   // The request is complete; an answer must follow, now or later.
   virtual void OnRequest(Session& session) = 0;
-  // Bytes that are no acceptable request. The host answers with Refuse. `status` 0: the connection ends silently.
+  // Bytes that are no acceptable request. The host answers with Refuse. `status` 0: the connection
+  // ends silently.
   virtual void OnBadRequest(Session& session, int status, std::string_view message) = 0;
   // The client has gone while its request was being worked on. The session is closed already.
   virtual void OnClientGone(Session& session) = 0;
@@ -63,10 +67,13 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   Session(SessionHost& host, net::EventLoop& loop, int fd, SSL_CTX* tls, std::string peer);
   ~Session() override;
 
-  // --- the request; valid from OnHead (head) and OnRequest (body) until ReleaseRequest or the end of the answer ---
+  // --- the request; valid from OnHead (head) and OnRequest (body) until ReleaseRequest or the end
+  // of the answer ---
   const RequestHead& head() const { return head_; }
   const char* head_base() const { return head_base_; }
-  std::string_view body() const { return {body_, body_size_}; }  // with net::kReadPadding readable bytes behind it
+  std::string_view body() const {
+    return {body_, body_size_};
+  }  // with net::kReadPadding readable bytes behind it
   std::string_view In(Slice slice) const { return slice.In(head_base_); }
   // The value of the first field with that id; empty when there is none.
   std::string_view Header(FieldId id) const;
@@ -74,12 +81,14 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   void ReleaseRequest();
 
   // --- the answer ---
-  // Whether the connection can stay open after this answer; an answer must say Connection: close otherwise.
+  // Whether the connection can stay open after this answer; an answer must say Connection: close
+  // otherwise.
   bool keep_alive() const { return keep_alive_ && !ending_; }
   void set_keep_alive(bool keep) { keep_alive_ = keep && keep_alive_; }
   // The request has not been read to its end: an answer given now must be the connection's last.
   bool unread() const { return unread_; }
-  // Writes as much as the socket takes and keeps the rest. The bytes need not stay. `count` <= 1024.
+  // Writes as much as the socket takes and keeps the rest. The bytes need not stay. `count` <=
+  // 1024.
   void Write(const iovec* pieces, int count);
   // The answer is complete: the next request may be read.
   void FinishAnswer();
@@ -150,16 +159,17 @@ class Session final : public net::Retirable, private net::SocketHandler, private
 
   State state_ = State::kIdle;
   bool keep_alive_ = true;
-  bool ending_ = false;     // EndAfterAnswer was called
-  bool unread_ = false;     // the current request is answered before it was read to its end
-  bool reading_ = false;    // ReadMore is on the stack
-  SessionLimits limits_;    // of the request that is being read
+  bool ending_ = false;   // EndAfterAnswer was called
+  bool unread_ = false;   // the current request is answered before it was read to its end
+  bool reading_ = false;  // ReadMore is on the stack
+  SessionLimits limits_;  // of the request that is being read
 
-  // The request. storage_ holds head and body as received (Content-Length) or the head alone (chunked).
+  // The request. storage_ holds head and body as received (Content-Length) or the head alone
+  // (chunked).
   RequestHead head_;
   HeadScanner scanner_;
   net::Buffer storage_;
-  size_t stored_ = 0;      // bytes in storage_
+  size_t stored_ = 0;       // bytes in storage_
   size_t body_offset_ = 0;  // where the body begins in storage_
   const char* head_base_ = nullptr;
   net::Buffer chunked_body_;

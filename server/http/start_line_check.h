@@ -1,5 +1,6 @@
-// An early look at a request head that has not come whole: peers that do not speak HTTP/1 (a TLS hello, HTTP/0.9, a
-// binary protocol) are told so at once instead of being waited for until the header's time limit.
+// An early look at a request head that has not come whole: peers that do not speak HTTP/1 (a TLS
+// hello, HTTP/0.9, a binary protocol) are told so at once instead of being waited for until the
+// header's time limit.
 #ifndef SERVER_HTTP_START_LINE_CHECK_H_
 #define SERVER_HTTP_START_LINE_CHECK_H_
 
@@ -7,7 +8,8 @@
 
 namespace vllm_router::http {
 
-// False when `begin`, the first bytes of a head, cannot become a request line. O(length of the first line).
+// False when `begin`, the first bytes of a head, cannot become a request line. O(length of the
+// first line).
 bool StartLineMayBeHttp(std::string_view begin);
 
 }  // namespace vllm_router::http

@@ -7,7 +7,9 @@
 
 namespace vllm_router::net {
 
-size_t Buffer::capacity() const { return data_ == nullptr ? 0 : BufferPool::ClassBytes(size_class_); }
+size_t Buffer::capacity() const {
+  return data_ == nullptr ? 0 : BufferPool::ClassBytes(size_class_);
+}
 
 void Buffer::Reset() {
   if (data_ == nullptr) return;

@@ -1,5 +1,6 @@
-// Recycled byte buffers of one loop. A fresh megabyte per request costs as much as copying it (page faults), so freed
-// buffers wait in power-of-two lists, up to a bound on what is kept. Belongs to the loop's thread.
+// Recycled byte buffers of one loop. A fresh megabyte per request costs as much as copying it (page
+// faults), so freed buffers wait in power-of-two lists, up to a bound on what is kept. Belongs to
+// the loop's thread.
 #ifndef SERVER_NET_BUFFER_POOL_H_
 #define SERVER_NET_BUFFER_POOL_H_
 
@@ -15,7 +16,8 @@ inline constexpr size_t kReadPadding = 64;
 
 class BufferPool;
 
-// An owned block of memory; gives itself back to its pool. Must not outlive the pool. Empty when default-made.
+// An owned block of memory; gives itself back to its pool. Must not outlive the pool. Empty when
+// default-made.
 class Buffer {
  public:
   Buffer() = default;
@@ -41,7 +43,8 @@ class Buffer {
 
  private:
   friend class BufferPool;
-  Buffer(BufferPool* pool, char* data, uint8_t size_class) : pool_(pool), data_(data), size_class_(size_class) {}
+  Buffer(BufferPool* pool, char* data, uint8_t size_class)
+      : pool_(pool), data_(data), size_class_(size_class) {}
 
   BufferPool* pool_ = nullptr;
   char* data_ = nullptr;

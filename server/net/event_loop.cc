@@ -15,7 +15,8 @@
 namespace vllm_router::net {
 namespace {
 
-// Without epoll or eventfd no shard can work; the process is at its start then, or out of descriptors for good.
+// Without epoll or eventfd no shard can work; the process is at its start then, or out of
+// descriptors for good.
 int RequireFd(int fd, const char* what) {
   if (fd < 0) {
     ROUTER_LOG(kCritical, "cannot create %s: errno %d", what, errno);
@@ -116,7 +117,8 @@ void EventLoop::RunPosted() {
 }
 
 void EventLoop::EndTurn(base::TimePoint began) {
-  // Retired objects may still be named by deferred tasks, so they go last; either may leave more of both.
+  // Retired objects may still be named by deferred tasks, so they go last; either may leave more of
+  // both.
   while (!deferred_.empty() || !retired_.empty()) {
     for (size_t i = 0; i < deferred_.size(); ++i) {
       Task task = std::move(deferred_[i]);
@@ -140,7 +142,8 @@ void EventLoop::Run() {
   while (true) {
     const bool stopping = stopping_.load(std::memory_order_acquire);
     const int timeout_ms = stopping ? 0 : timers_.MillisecondsToNext(base::Clock::Real().Now());
-    const int count = ::epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), timeout_ms);
+    const int count =
+        ::epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), timeout_ms);
     now_ = base::Clock::Real().Now();
     for (int i = 0; i < count; ++i) {
       static_cast<EventHandler*>(events[i].data.ptr)->OnEvents(events[i].events);

@@ -1,8 +1,10 @@
-// The event loop of one shard: edge-triggered epoll, coarse timers, and tasks posted by other threads.
+// The event loop of one shard: edge-triggered epoll, coarse timers, and tasks posted by other
+// threads.
 //
-// Why not Asio here: the prototypes of docs/performance.md put raw readiness events 8 % ahead per request and 5 % per
-// token, with one system call less per request, because reads that are known to find nothing are not made. Asio stays
-// where nothing happens per request: health checks, signals, the control thread.
+// Why not Asio here: the prototypes of docs/performance.md put raw readiness events 8 % ahead per
+// request and 5 % per token, with one system call less per request, because reads that are known to
+// find nothing are not made. Asio stays where nothing happens per request: health checks, signals,
+// the control thread.
 //
 // One thread calls Run; every method but Post and Stop belongs to that thread.
 #ifndef SERVER_NET_EVENT_LOOP_H_
@@ -34,8 +36,8 @@ class EventHandler {
   ~EventHandler() = default;
 };
 
-// Base of objects that end their life inside their own callbacks: the loop destroys them when the turn is over, so
-// that events of this turn which still name them find a living object.
+// Base of objects that end their life inside their own callbacks: the loop destroys them when the
+// turn is over, so that events of this turn which still name them find a living object.
 class Retirable {
  public:
   virtual ~Retirable() = default;
@@ -63,7 +65,8 @@ class EventLoop {
   void Defer(Task task) { deferred_.push_back(std::move(task)); }
   void Retire(std::unique_ptr<Retirable> object) { retired_.push_back(std::move(object)); }
 
-  // Monotonic time of this turn. Now() of the clock is only worth its cost where a turn's length matters.
+  // Monotonic time of this turn. Now() of the clock is only worth its cost where a turn's length
+  // matters.
   base::TimePoint now() const { return now_; }
   // Wall time of this turn, for logs and Date.
   base::WallTime wall_now() const;
@@ -71,15 +74,17 @@ class EventLoop {
   TimerWheel& timers() { return timers_; }
   BufferPool& buffers() { return buffers_; }
 
-  // Receive buffer shared by all connections of the loop: valid until the next read of any of them. It has
-  // kReadPadding readable bytes behind it.
+  // Receive buffer shared by all connections of the loop: valid until the next read of any of them.
+  // It has kReadPadding readable bytes behind it.
   static constexpr size_t kScratchBytes = 64u << 10;
   Buffer& scratch() { return scratch_; }
 
-  bool InLoopThread() const { return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  bool InLoopThread() const {
+    return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
-  // For the loop-delay figure: turns so far, and how long they took (nanoseconds), without the time spent waiting.
-  // Relaxed; any thread may read.
+  // For the loop-delay figure: turns so far, and how long they took (nanoseconds), without the time
+  // spent waiting. Relaxed; any thread may read.
   uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
   uint64_t busy_ns() const { return busy_ns_.load(std::memory_order_relaxed); }
   uint64_t longest_turn_ns() const { return longest_turn_ns_.load(std::memory_order_relaxed); }

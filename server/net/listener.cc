@@ -56,11 +56,13 @@ absl::StatusOr<int> Bind(const ListenerOptions& options) {
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   const bool any = options.host.empty() || options.host == "*";
   addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(any ? nullptr : options.host.c_str(), std::to_string(options.port).c_str(), &hints, &found);
+  const int error = ::getaddrinfo(any ? nullptr : options.host.c_str(),
+                                  std::to_string(options.port).c_str(), &hints, &found);
   if (error != 0) return absl::InvalidArgumentError(::gai_strerror(error));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, ::freeaddrinfo);
   absl::StatusOr<int> fd = absl::UnavailableError("no address");
-  for (const addrinfo* info = found; info != nullptr && !fd.ok(); info = info->ai_next) fd = BindOne(*info);
+  for (const addrinfo* info = found; info != nullptr && !fd.ok(); info = info->ai_next)
+    fd = BindOne(*info);
   return fd;
 }
 
@@ -73,19 +75,26 @@ uint16_t LocalPort(int fd) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Create(ListenerOptions options, ShardSet& shards,
-                                                           OnAccept on_accept) {
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Create(ListenerOptions options,
+                                                           ShardSet& shards, OnAccept on_accept) {
   const absl::StatusOr<int> fd = Bind(options);
   if (!fd.ok()) {
-    return absl::Status(fd.status().code(), absl::StrFormat("cannot listen on %s:%d: %s", options.host, options.port,
-                                                            fd.status().message()));
+    return absl::Status(fd.status().code(),
+                        absl::StrFormat("cannot listen on %s:%d: %s", options.host, options.port,
+                                        fd.status().message()));
   }
   const uint16_t port = LocalPort(*fd);
-  return std::unique_ptr<Listener>(new Listener(std::move(options), *fd, port, shards, std::move(on_accept)));
+  return std::unique_ptr<Listener>(
+      new Listener(std::move(options), *fd, port, shards, std::move(on_accept)));
 }
 
-Listener::Listener(ListenerOptions options, int fd, uint16_t port, ShardSet& shards, OnAccept on_accept)
-    : options_(std::move(options)), port_(port), shards_(shards), on_accept_(std::move(on_accept)), fd_(fd) {}
+Listener::Listener(ListenerOptions options, int fd, uint16_t port, ShardSet& shards,
+                   OnAccept on_accept)
+    : options_(std::move(options)),
+      port_(port),
+      shards_(shards),
+      on_accept_(std::move(on_accept)),
+      fd_(fd) {}
 
 Listener::~Listener() {
   Stop();
@@ -114,18 +123,20 @@ void Listener::AcceptAll() {
   while (true) {
     sockaddr_storage address{};
     socklen_t length = sizeof(address);
-    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&address), &length,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       Place(fd, address);
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    // Out of descriptors or memory: new clients wait in the kernel's queue while those that are served go on.
+    // Out of descriptors or memory: new clients wait in the kernel's queue while those that are
+    // served go on.
     if (loop_.now() - last_complaint_ > kBetweenComplaints) {
       last_complaint_ = loop_.now();
-      ROUTER_LOG(kError, "cannot accept connections on port %d: %s; trying again every 100 ms", port_,
-                 std::strerror(errno));
+      ROUTER_LOG(kError, "cannot accept connections on port %d: %s; trying again every 100 ms",
+                 port_, std::strerror(errno));
     }
     ArmAt(loop_.timers(), loop_.now() + kPauseWithoutDescriptors);
     return;
@@ -135,7 +146,8 @@ void Listener::AcceptAll() {
 void Listener::Place(int fd, const sockaddr_storage& address) {
   if (options_.max_connections > 0) {
     int64_t open = 0;
-    for (size_t i = 0; i < shards_.size(); ++i) open += shards_[i].connections().load(std::memory_order_relaxed);
+    for (size_t i = 0; i < shards_.size(); ++i)
+      open += shards_[i].connections().load(std::memory_order_relaxed);
     if (open >= options_.max_connections) {
       refused_.fetch_add(1, std::memory_order_relaxed);
       [[maybe_unused]] const ssize_t sent =
@@ -146,7 +158,9 @@ void Listener::Place(int fd, const sockaddr_storage& address) {
   }
   Shard& shard = shards_.LeastConnections();
   shard.connections().fetch_add(1, std::memory_order_relaxed);
-  shard.loop().Post([this, &shard, fd, peer = Describe(address)]() mutable { on_accept_(shard, fd, std::move(peer)); });
+  shard.loop().Post([this, &shard, fd, peer = Describe(address)]() mutable {
+    on_accept_(shard, fd, std::move(peer));
+  });
 }
 
 }  // namespace vllm_router::net

@@ -1,5 +1,6 @@
-// Accepts client connections and places each on the shard that has the fewest: keep-alive connections are few and long,
-// and SO_REUSEPORT's hash alone leaves shards idle beside busy ones. Runs on a thread of its own, which does nothing else.
+// Accepts client connections and places each on the shard that has the fewest: keep-alive
+// connections are few and long, and SO_REUSEPORT's hash alone leaves shards idle beside busy ones.
+// Runs on a thread of its own, which does nothing else.
 #ifndef SERVER_NET_LISTENER_H_
 #define SERVER_NET_LISTENER_H_
 
@@ -36,7 +37,8 @@ class Listener final : private EventHandler, private Timer {
   using OnAccept = std::function<void(Shard&, int fd, PeerAddress peer)>;
 
   // Binds and listens; nothing is accepted before Start. Errors name host and port.
-  static absl::StatusOr<std::unique_ptr<Listener>> Create(ListenerOptions options, ShardSet& shards, OnAccept on_accept);
+  static absl::StatusOr<std::unique_ptr<Listener>> Create(ListenerOptions options, ShardSet& shards,
+                                                          OnAccept on_accept);
   ~Listener();
 
   void Start();

@@ -150,12 +150,13 @@ class Resolver::Core : public std::enable_shared_from_this<Core> {
       effect = table_.Finish(attempt, found, Now());
       known = table_.Known(attempt.name);
     }
-    if (effect.began_to_fail) {
+    if (effect.began_to_fail && !options_.quiet) {
       ROUTER_LOG(kWarning, "cannot resolve %s: %s; %s", base::Printable(host),
                  found.ok() ? "it has no address" : base::StdView(found.status().message()),
                  known.empty() ? "it cannot be reached" : "what is known of it stays in use");
     }
-    if (effect.recovered) ROUTER_LOG(kInfo, "%s resolves again", base::Printable(host));
+    if (effect.recovered && !options_.quiet)
+      ROUTER_LOG(kInfo, "%s resolves again", base::Printable(host));
     if (effect.changed) on_change_(host, port, std::move(known));
     changed_.notify_all();
   }

@@ -38,6 +38,8 @@ struct ResolverOptions {
   // until its last call has returned.
   std::function<absl::StatusOr<std::vector<Address>>(const std::string& host, uint16_t port)>
       resolve = ResolveWithSystem;
+  // Nothing goes to the log: somebody else resolves the same names and says what is to be said.
+  bool quiet = false;
 };
 
 class Resolver {

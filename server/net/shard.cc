@@ -18,7 +18,8 @@ void ShardSet::Start() {
   running_ = true;
   for (auto& shard : shards_) {
     shard->thread_ = std::thread([raw = shard.get()] { raw->loop().Run(); });
-    pthread_setname_np(shard->thread_.native_handle(), absl::StrFormat("shard-%d", shard->index()).c_str());
+    pthread_setname_np(shard->thread_.native_handle(),
+                       absl::StrFormat("shard-%d", shard->index()).c_str());
   }
 }
 
@@ -40,7 +41,9 @@ void ShardSet::Broadcast(std::function<void(Shard&)> task, std::function<void()>
 }
 
 Shard& ShardSet::LeastConnections() {
-  const auto load = [](const auto& shard) { return shard->connections().load(std::memory_order_relaxed); };
+  const auto load = [](const auto& shard) {
+    return shard->connections().load(std::memory_order_relaxed);
+  };
   return **std::min_element(shards_.begin(), shards_.end(),
                             [&](const auto& a, const auto& b) { return load(a) < load(b); });
 }

@@ -1,4 +1,5 @@
-// Shards: the data-plane threads, each with its own event loop. A connection lives and dies on one of them.
+// Shards: the data-plane threads, each with its own event loop. A connection lives and dies on one
+// of them.
 #ifndef SERVER_NET_SHARD_H_
 #define SERVER_NET_SHARD_H_
 
@@ -20,7 +21,8 @@ class Shard {
   size_t index() const { return index_; }
   EventLoop& loop() { return loop_; }
 
-  // Client connections placed here: up by the listener when it places one, down by the shard when it closes.
+  // Client connections placed here: up by the listener when it places one, down by the shard when
+  // it closes.
   std::atomic<int64_t>& connections() { return connections_; }
 
  private:
@@ -44,7 +46,8 @@ class ShardSet {
   // Ends every loop and joins. Safe to call twice.
   void Stop();
 
-  // Runs `task(shard)` on every shard; when all have done so, runs `done` on the thread of the last one.
+  // Runs `task(shard)` on every shard; when all have done so, runs `done` on the thread of the last
+  // one.
   void Broadcast(std::function<void(Shard&)> task, std::function<void()> done);
 
   Shard& LeastConnections();

@@ -25,7 +25,8 @@ void SetNoDelay(int fd) {
 
 bool IsIpLiteral(const std::string& host) {
   unsigned char address[sizeof(in6_addr)];
-  return ::inet_pton(AF_INET, host.c_str(), address) == 1 || ::inet_pton(AF_INET6, host.c_str(), address) == 1;
+  return ::inet_pton(AF_INET, host.c_str(), address) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), address) == 1;
 }
 
 }  // namespace
@@ -44,7 +45,8 @@ void Socket::Accept(int fd, SSL_CTX* tls) {
   loop_.Add(fd, this);
 }
 
-bool Socket::Connect(const sockaddr* address, socklen_t length, SSL_CTX* tls, const std::string& server_name) {
+bool Socket::Connect(const sockaddr* address, socklen_t length, SSL_CTX* tls,
+                     const std::string& server_name) {
   fd_ = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return false;
   SetNoDelay(fd_);
@@ -112,7 +114,8 @@ IoResult Socket::Read(char* data, size_t size) {
     got = ::recv(fd_, data, size, 0);
   } while (got < 0 && errno == EINTR);
   if (got > 0) {
-    // Short: the kernel has no more now. After the peer's end the next read must still find the end itself.
+    // Short: the kernel has no more now. After the peer's end the next read must still find the end
+    // itself.
     if (static_cast<size_t>(got) < size && !peer_closed_) readable_ = false;
     return {IoStatus::kOk, static_cast<size_t>(got)};
   }
@@ -166,7 +169,8 @@ IoResult Socket::ReadTls(char* data, size_t size) {
 }
 
 IoResult Socket::WriteTls(const iovec* pieces, int count) {
-  // One record per write, as far as it fits: many small pieces would otherwise become many records and packets.
+  // One record per write, as far as it fits: many small pieces would otherwise become many records
+  // and packets.
   char record[16384];
   size_t filled = 0;
   for (int i = 0; i < count && filled < sizeof(record); ++i) {

@@ -1,8 +1,10 @@
-// A non-blocking stream socket on an event loop, plain or TLS, with the knowledge of what the kernel still has for it.
+// A non-blocking stream socket on an event loop, plain or TLS, with the knowledge of what the
+// kernel still has for it.
 //
-// Readiness is edge-triggered: an event sets readable()/writable(), a read or write that finds the end clears it, and
-// a read that comes up short clears it without a second system call. The owner reads when it wants to and is told
-// (OnIo) when there is news; bytes that it leaves in the kernel are its back-pressure. Belongs to the loop's thread.
+// Readiness is edge-triggered: an event sets readable()/writable(), a read or write that finds the
+// end clears it, and a read that comes up short clears it without a second system call. The owner
+// reads when it wants to and is told (OnIo) when there is news; bytes that it leaves in the kernel
+// are its back-pressure. Belongs to the loop's thread.
 #ifndef SERVER_NET_SOCKET_H_
 #define SERVER_NET_SOCKET_H_
 
@@ -20,8 +22,8 @@
 
 namespace vllm_router::net {
 
-// Told of readiness; looks at the socket for what is new. May close the socket; must destroy it only by
-// EventLoop::Retire.
+// Told of readiness; looks at the socket for what is new. May close the socket; must destroy it
+// only by EventLoop::Retire.
 class SocketHandler {
  public:
   virtual void OnIo() = 0;
@@ -48,11 +50,13 @@ class Socket final : private EventHandler {
   Socket& operator=(const Socket&) = delete;
   ~Socket() { Close(); }
 
-  // Takes over a connected descriptor (non-blocking already). With `tls` it speaks TLS as the server from the start.
+  // Takes over a connected descriptor (non-blocking already). With `tls` it speaks TLS as the
+  // server from the start.
   void Accept(int fd, SSL_CTX* tls);
-  // Starts to connect; OnIo tells when connected() or failed(). With `tls` the handshake is part of it, with
-  // `server_name` for SNI and verification. False: failed at once (errno tells).
-  bool Connect(const sockaddr* address, socklen_t length, SSL_CTX* tls, const std::string& server_name);
+  // Starts to connect; OnIo tells when connected() or failed(). With `tls` the handshake is part of
+  // it, with `server_name` for SNI and verification. False: failed at once (errno tells).
+  bool Connect(const sockaddr* address, socklen_t length, SSL_CTX* tls,
+               const std::string& server_name);
 
   // Whoever owns the connection now: a pooled connection passes from hand to hand.
   void set_handler(SocketHandler* handler) { handler_ = handler; }

@@ -30,7 +30,8 @@ uint64_t TimerWheel::TickAfter(base::TimePoint t) const {
 }
 
 void TimerWheel::Link(Timer* timer) {
-  timer->tick_ = std::clamp(TickAfter(timer->deadline_), current_tick_ + 1, current_tick_ + kSlots - 1);
+  timer->tick_ =
+      std::clamp(TickAfter(timer->deadline_), current_tick_ + 1, current_tick_ + kSlots - 1);
   timer->slot_ = static_cast<uint32_t>(timer->tick_ % kSlots);
   Timer*& head = slots_[timer->slot_];
   timer->wheel_ = this;

@@ -11,13 +11,14 @@ namespace {
 
 absl::Status TlsError(std::string_view what, const std::string& file) {
   char reason[256] = "unknown error";
-  if (const unsigned long code = ERR_get_error(); code != 0) ERR_error_string_n(code, reason, sizeof(reason));
+  if (const unsigned long code = ERR_get_error(); code != 0)
+    ERR_error_string_n(code, reason, sizeof(reason));
   ERR_clear_error();
   return absl::InvalidArgumentError(absl::StrFormat("%s '%s': %s", what, file, reason));
 }
 
-int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in,
-                 unsigned int in_length, void*) {
+int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_length,
+                 const unsigned char* in, unsigned int in_length, void*) {
   static constexpr unsigned char kHttp11[] = "\x08http/1.1";
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_length, kHttp11, sizeof(kHttp11) - 1, in, in_length) !=
@@ -30,7 +31,8 @@ int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_length, con
 
 void SetCommonOptions(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_options(
+      context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   // A retried write may come from another buffer: ours move while a slow peer is waited for.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);

@@ -1,5 +1,5 @@
-// TLS contexts: towards clients (certificate from files, re-read when they change) and towards engines (verification
-// against a CA file or the system's). TLS 1.2 and later, ALPN http/1.1 only.
+// TLS contexts: towards clients (certificate from files, re-read when they change) and towards
+// engines (verification against a CA file or the system's). TLS 1.2 and later, ALPN http/1.1 only.
 #ifndef SERVER_NET_TLS_H_
 #define SERVER_NET_TLS_H_
 
@@ -12,7 +12,8 @@
 
 namespace vllm_router::net {
 
-// Counts references itself (SSL_CTX_up_ref): running connections keep the context that they began with.
+// Counts references itself (SSL_CTX_up_ref): running connections keep the context that they began
+// with.
 class TlsContext {
  public:
   TlsContext() = default;

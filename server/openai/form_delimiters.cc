@@ -1,7 +1,5 @@
 #include "server/openai/form_delimiters.h"
 
-#include <string.h>
-
 #include <algorithm>
 
 namespace vllm_router::openai {
@@ -13,6 +11,20 @@ bool IsBoundaryCharacter(char c) {
   const bool is_alphanumeric =
       (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
   return is_alphanumeric || std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos;
+}
+
+constexpr size_t kBlock = 64;
+
+// Whether a line begins with two dashes in the kBlock bytes at `p`; reads two bytes more. Compilers
+// make vector code of it. memmem and memchr are faster on audio (which this scans at several GB/s
+// all the same), but bytes made to resemble the needle bring them down to 0.1 GB/s, and a shard
+// would stand still for half a second.
+bool HasCandidate(const char* p) {
+  unsigned char found = 0;
+  for (size_t i = 0; i < kBlock; ++i) {
+    found |= static_cast<unsigned char>((p[i] == '\n') & (p[i + 1] == '-') & (p[i + 2] == '-'));
+  }
+  return found != 0;
 }
 
 }  // namespace
@@ -50,10 +62,20 @@ bool FormDelimiters::OccursBehind(size_t position) const {
 }
 
 size_t FormDelimiters::Find(size_t from) const {
-  const std::string_view rest = body_.substr(from);
-  const void* found = memmem(rest.data(), rest.size(), needle_.data(), needle_size_);
-  if (found == nullptr) return std::string_view::npos;
-  return static_cast<size_t>(static_cast<const char*>(found) - body_.data());
+  size_t at = from;
+  for (; at + kBlock + 2 <= body_.size(); at += kBlock) {
+    if (!HasCandidate(body_.data() + at)) continue;
+    const size_t found = FindIn(at, at + kBlock);
+    if (found != std::string_view::npos) return found;
+  }
+  return FindIn(at, body_.size());
+}
+
+size_t FormDelimiters::FindIn(size_t begin, size_t end) const {
+  for (size_t at = begin; at < end; ++at) {
+    if (body_[at] == '\n' && body_.substr(at).starts_with(Needle())) return at;
+  }
+  return std::string_view::npos;
 }
 
 // `position`: right behind the boundary.

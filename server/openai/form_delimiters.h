@@ -1,4 +1,4 @@
-// The lines that separate the parts of a multipart body (RFC 2046 section 5.1.1), found by memmem,
+// The lines that separate the parts of a multipart body (RFC 2046 section 5.1.1), found
 // in linear time. A view of the caller's body; immutable, so thread-safe.
 #ifndef SERVER_OPENAI_FORM_DELIMITERS_H_
 #define SERVER_OPENAI_FORM_DELIMITERS_H_
@@ -37,7 +37,10 @@ class FormDelimiters {
 
  private:
   std::string_view Needle() const { return {needle_.data(), needle_size_}; }
+  // Where the needle first occurs at or behind `from`, or npos.
   size_t Find(size_t from) const;
+  // ... of those that begin in [begin, end).
+  size_t FindIn(size_t begin, size_t end) const;
   bool ReadEnd(size_t position, FormDelimiter* out) const;
 
   std::string_view body_;

@@ -80,14 +80,13 @@ bool IsValueStart(char first) {
   return first != '}' && first != ']' && first != ',' && first != ':';
 }
 
-struct KeyRoles {
-  bool model = false;
-  bool stream = false;
-  bool session = false;
-};
+// What a key is to us: a set of these bits. One key may be the model and the session at once.
+constexpr unsigned kModelKey = 1;
+constexpr unsigned kStreamKey = 2;
+constexpr unsigned kSessionKey = 4;
+constexpr unsigned kBrokenKey = 8;  // has to be unescaped, and cannot be
 
-// nullopt: a key that cannot be unescaped, but has to be.
-std::optional<KeyRoles> RolesOf(ondemand::field& field, std::string_view session_key) {
+unsigned RolesOf(ondemand::field& field, std::string_view session_key) {
   const char* raw = field.key().raw();
   const KeyMatch model = MatchKey(raw, "model");
   const KeyMatch stream = MatchKey(raw, "stream");
@@ -95,10 +94,13 @@ std::optional<KeyRoles> RolesOf(ondemand::field& field, std::string_view session
   if (model == KeyMatch::kEscaped || stream == KeyMatch::kEscaped ||
       session == KeyMatch::kEscaped) {
     std::string_view key;
-    if (field.unescaped_key().get(key) != simdjson::SUCCESS) return std::nullopt;
-    return KeyRoles{key == "model", key == "stream", !session_key.empty() && key == session_key};
+    if (field.unescaped_key().get(key) != simdjson::SUCCESS) return kBrokenKey;
+    const bool is_session = !session_key.empty() && key == session_key;
+    return (key == "model" ? kModelKey : 0) | (key == "stream" ? kStreamKey : 0) |
+           (is_session ? kSessionKey : 0);
   }
-  return KeyRoles{model == KeyMatch::kYes, stream == KeyMatch::kYes, session == KeyMatch::kYes};
+  return (model == KeyMatch::kYes ? kModelKey : 0) | (stream == KeyMatch::kYes ? kStreamKey : 0) |
+         (session == KeyMatch::kYes ? kSessionKey : 0);
 }
 
 // str() of the value in the original, which is what it hashes.
@@ -149,7 +151,7 @@ class RequestViewParser::Impl {
     if (!Reserve(body.size())) return &errors::kInternal;
     const std::string_view json = Padded(body, padding).substr(mark);
 
-    model_ = stream_ = session_ = Scalar();
+    model_.kind = stream_.kind = session_.kind = Scalar::kAbsent;
     if (const RequestError* error = ReadObject(json, session_key)) return error;
     if (const RequestError* error = CheckModel(model_)) return error;
     out->model = model_.text;
@@ -188,11 +190,18 @@ class RequestViewParser::Impl {
     ondemand::object object;
     if (document.get_object().get(object) != simdjson::SUCCESS) return NoObject(json);
     for (auto result : object) {
-      ondemand::field field;
-      if (std::move(result).get(field) != simdjson::SUCCESS) return &errors::kInvalidJson;
-      if (!IsValueStart(field.value().raw_json_token()[0])) return &errors::kInvalidJson;
-      if (!MayMatter(field.key().raw()[0], session_key)) continue;
-      if (const RequestError* error = ReadField(field, session_key)) return error;
+      if (result.error() != simdjson::SUCCESS) return &errors::kInvalidJson;
+      ondemand::field& field = result.value_unsafe();
+      const char first = field.value().raw_json_token()[0];
+      if (!IsValueStart(first)) return &errors::kInvalidJson;
+      if (MayMatter(field.key().raw()[0], session_key)) {
+        if (const RequestError* error = ReadField(field, session_key)) return error;
+      }
+      // Left to itself, simdjson would skip a string before a colon as if it were a key of some
+      // object.
+      if (first == '"' && field.value().get_raw_json_string().error() != simdjson::SUCCESS) {
+        return &errors::kInvalidJson;
+      }
     }
     // The object's end must be the document's: the one state in which there is no current location.
     return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? nullptr
@@ -200,17 +209,17 @@ class RequestViewParser::Impl {
   }
 
   const RequestError* ReadField(ondemand::field& field, std::string_view session_key) {
-    const std::optional<KeyRoles> roles = RolesOf(field, session_key);
-    if (!roles) return &errors::kInvalidJson;
-    if (roles->model && model_.kind != Scalar::kAbsent) return &errors::kDuplicateModel;
-    if (roles->stream && stream_.kind != Scalar::kAbsent) return &errors::kDuplicateStream;
-    if (!roles->model && !roles->stream && !roles->session) return nullptr;
+    const unsigned roles = RolesOf(field, session_key);
+    if (roles == 0) return nullptr;
+    if (roles & kBrokenKey) return &errors::kInvalidJson;
+    if ((roles & kModelKey) && model_.kind != Scalar::kAbsent) return &errors::kDuplicateModel;
+    if ((roles & kStreamKey) && stream_.kind != Scalar::kAbsent) return &errors::kDuplicateStream;
 
     Scalar value;
     if (!ReadScalar(field.value(), &value)) return &errors::kInvalidJson;
-    if (roles->model) model_ = value;
-    if (roles->stream) stream_ = value;
-    if (roles->session) session_ = value;
+    if (roles & kModelKey) model_ = value;
+    if (roles & kStreamKey) stream_ = value;
+    if (roles & kSessionKey) session_ = value;
     return nullptr;
   }
 

@@ -12,14 +12,11 @@ bool IsExcluded(const fleet::Backend& backend, const PickArgs& args) {
   return std::find(args.excluded.begin(), args.excluded.end(), &backend) != args.excluded.end();
 }
 
-bool IsUsable(const fleet::Backend& backend, const PickArgs& args) {
-  return backend.runtime->healthy() && !IsExcluded(backend, args);
-}
-
 }  // namespace
 
 bool IsCandidate(const fleet::Backend& backend, const PickArgs& args) {
-  return IsUsable(backend, args) && backend.runtime->Admits(args.now);
+  return backend.runtime->healthy() && backend.runtime->Admits(args.now) &&
+         !IsExcluded(backend, args);
 }
 
 std::vector<fleet::BackendPtr> WithoutSameUrls(const std::vector<fleet::BackendPtr>& backends) {
@@ -40,11 +37,27 @@ CandidateSet::CandidateSet(const std::vector<fleet::BackendPtr>& backends, const
 }
 
 void CandidateSet::Fill(const std::vector<fleet::BackendPtr>& backends, const PickArgs& args) {
+  // Kept free of branches that the data decides: with many backends this loop is the whole cost.
+  for (size_t w = 0; w < words_.size(); ++w) {
+    const size_t begin = w * 64;
+    const size_t end = std::min(begin + 64, size_);
+    uint64_t word = 0;
+    for (size_t i = begin; i < end; ++i) {
+      const fleet::BackendRuntime& runtime = *backends[i]->runtime;
+      const uint64_t healthy = runtime.healthy();
+      const uint64_t admitted = runtime.Admits(args.now);
+      word |= (healthy & (admitted | uint64_t{last_resort_})) << (i - begin);
+    }
+    words_[w] = word;
+  }
+  if (!args.excluded.empty()) RemoveExcluded(backends, args);
+  for (const uint64_t word : words_) count_ += static_cast<size_t>(std::popcount(word));
+}
+
+void CandidateSet::RemoveExcluded(const std::vector<fleet::BackendPtr>& backends,
+                                  const PickArgs& args) {
   for (size_t i = 0; i < size_; ++i) {
-    const fleet::Backend& backend = *backends[i];
-    if (!(last_resort_ ? IsUsable(backend, args) : IsCandidate(backend, args))) continue;
-    words_[i / 64] |= uint64_t{1} << (i % 64);
-    ++count_;
+    if (IsExcluded(*backends[i], args)) words_[i / 64] &= ~(uint64_t{1} << (i % 64));
   }
 }
 

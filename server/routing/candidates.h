@@ -58,6 +58,7 @@ class CandidateSet {
 
  private:
   void Fill(const std::vector<fleet::BackendPtr>& backends, const PickArgs& args);
+  void RemoveExcluded(const std::vector<fleet::BackendPtr>& backends, const PickArgs& args);
 
   const size_t size_;
   size_t count_ = 0;

@@ -25,7 +25,6 @@ const EVP_MD* Algorithm() {
 }  // namespace
 
 absl::uint128 Md5(std::string_view text) {
-  // A context that is used again with the same algorithm keeps its memory.
   thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context(EVP_MD_CTX_new());
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   const EVP_MD* const algorithm = Algorithm();

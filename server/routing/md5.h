@@ -9,7 +9,8 @@
 
 namespace vllm_router::routing {
 
-// The digest read as a big-endian integer. Thread-safe; allocates only on a thread's first call.
+// The digest read as a big-endian integer. Thread-safe. Each thread keeps one context, but OpenSSL
+// 3.0 allocates the state in it (some 100 bytes) anew for every digest, however it is asked.
 // Ends the process if OpenSSL offers no MD5.
 absl::uint128 Md5(std::string_view text);
 

@@ -1,5 +1,6 @@
-// Counters that one thread writes and any thread reads: a relaxed load and store, no locked instruction. For figures
-// that people look at; what a decision reads is a shared atomic elsewhere (docs/architecture.md, threads and state).
+// Counters that one thread writes and any thread reads: a relaxed load and store, no locked
+// instruction. For figures that people look at; what a decision reads is a shared atomic elsewhere
+// (docs/architecture.md, threads and state).
 #ifndef SERVER_STATS_CELL_H_
 #define SERVER_STATS_CELL_H_
 
@@ -10,7 +11,9 @@ namespace vllm_router::stats {
 
 class Cell {
  public:
-  void Add(uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void Add(uint64_t n = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
   void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   uint64_t Read() const { return value_.load(std::memory_order_relaxed); }
 

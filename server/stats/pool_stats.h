@@ -1,5 +1,5 @@
-// Figures of one model's pool, a set of cells per shard. The identity outlives snapshots: counts go on when the
-// configuration changes. Cells are written by their shard, read by the scrape.
+// Figures of one model's pool, a set of cells per shard. The identity outlives snapshots: counts go
+// on when the configuration changes. Cells are written by their shard, read by the scrape.
 #ifndef SERVER_STATS_POOL_STATS_H_
 #define SERVER_STATS_POOL_STATS_H_
 

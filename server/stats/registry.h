@@ -1,5 +1,5 @@
-// All figures of the process, and their rendering for Prometheus. Shards write cells and never wait; rendering takes
-// milliseconds with many backends and runs on the control thread.
+// All figures of the process, and their rendering for Prometheus. Shards write cells and never
+// wait; rendering takes milliseconds with many backends and runs on the control thread.
 #ifndef SERVER_STATS_REGISTRY_H_
 #define SERVER_STATS_REGISTRY_H_
 
@@ -50,8 +50,8 @@ class Registry {
 
   // One per model, for ever: the same model gets the same object again. Any thread.
   std::shared_ptr<PoolStats> ForModel(std::string_view model);
-  // A request that named a model which nobody serves: one label value for all of them, so that clients cannot mint
-  // series. Any thread.
+  // A request that named a model which nobody serves: one label value for all of them, so that
+  // clients cannot mint series. Any thread.
   void CountUnknownModel() { unknown_models_.fetch_add(1, std::memory_order_relaxed); }
   // A failed attempt. Rare, hence a lock. Any thread.
   void CountError(std::string_view server, std::string_view model, std::string_view type);

@@ -1,4 +1,5 @@
-// What each shard counts. Written by the shard's thread, read by the scrape; lives as long as the registry.
+// What each shard counts. Written by the shard's thread, read by the scrape; lives as long as the
+// registry.
 #ifndef SERVER_STATS_SHARD_STATS_H_
 #define SERVER_STATS_SHARD_STATS_H_
 
@@ -9,13 +10,15 @@
 namespace vllm_router::stats {
 
 struct alignas(64) ShardStats {
-  std::array<Cell, 6> answers_by_class;  // [2] = 2xx ... [5] = 5xx, the router's own answers included; [0] = cut
-  Cell clients_gone;       // the client left before its answer was complete
-  Cell streams_broken;     // an engine failed after its answer had begun
-  Cell retries;            // attempts after the first one
-  Cell stale_connections;  // kept connections that turned out dead and were replaced silently
-  Cell bad_requests;       // not acceptable HTTP
-  Cell slow_client_pauses;  // times that reading from an engine stopped because the client did not read
+  std::array<Cell, 6>
+      answers_by_class;     // [2] = 2xx ... [5] = 5xx, the router's own answers included; [0] = cut
+  Cell clients_gone;        // the client left before its answer was complete
+  Cell streams_broken;      // an engine failed after its answer had begun
+  Cell retries;             // attempts after the first one
+  Cell stale_connections;   // kept connections that turned out dead and were replaced silently
+  Cell bad_requests;        // not acceptable HTTP
+  Cell slow_client_pauses;  // times that reading from an engine stopped because the client did not
+                            // read
   Cell active_requests;     // gauge
   Cell sessions;            // gauge: client connections
   Cell backend_connections_open;  // gauge

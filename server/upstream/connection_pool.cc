@@ -5,14 +5,16 @@
 
 namespace vllm_router::upstream {
 
-Connection::Connection(ConnectionPool& pool, net::EventLoop& loop, std::shared_ptr<fleet::BackendRuntime> runtime)
+Connection::Connection(ConnectionPool& pool, net::EventLoop& loop,
+                       std::shared_ptr<fleet::BackendRuntime> runtime)
     : pool_(pool), loop_(loop), runtime_(std::move(runtime)), socket_(loop, this) {
   ++pool_.open_;
 }
 
 Connection::~Connection() { --pool_.open_; }
 
-// Idle: the engine closed it, or sent something that nobody asked for. Either way it cannot carry a request any more.
+// Idle: the engine closed it, or sent something that nobody asked for. Either way it cannot carry a
+// request any more.
 void Connection::OnIo() {
   if (socket_.readable() || socket_.peer_closed()) pool_.RemoveIdle(this);
 }
@@ -36,14 +38,15 @@ std::unique_ptr<Connection> ConnectionPool::TakeIdle(const fleet::Backend& backe
   return connection;
 }
 
-std::unique_ptr<Connection> ConnectionPool::Open(const fleet::Backend& backend, net::SocketHandler* handler) {
+std::unique_ptr<Connection> ConnectionPool::Open(const fleet::Backend& backend,
+                                                 net::SocketHandler* handler) {
   const fleet::SocketAddress address = backend.runtime->NextAddress();
   if (address.length == 0) return nullptr;
   auto connection = std::make_unique<Connection>(*this, loop_, backend.runtime);
   connection->socket_.set_handler(handler);
   SSL_CTX* tls = backend.spec.url.https ? tls_.get() : nullptr;
-  if (!connection->socket_.Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.length, tls,
-                                   backend.spec.url.host)) {
+  if (!connection->socket_.Connect(reinterpret_cast<const sockaddr*>(&address.storage),
+                                   address.length, tls, backend.spec.url.host)) {
     return nullptr;
   }
   return connection;
@@ -70,7 +73,8 @@ void ConnectionPool::Discard(std::unique_ptr<Connection> connection, bool abort)
 void ConnectionPool::RemoveIdle(Connection* connection) {
   const auto found = idle_.find(connection->runtime_.get());
   IdleList& list = found->second;
-  const auto it = std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.get() == connection; });
+  const auto it =
+      std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.get() == connection; });
   std::unique_ptr<Connection> removed = std::move(*it);
   list.erase(it);
   --idle_count_;

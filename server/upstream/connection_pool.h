@@ -1,5 +1,6 @@
-// Connections to engines: opened when needed, kept for the next request, dropped when the engine closes them or when
-// they have been idle for longer than an engine keeps its side open. One pool per shard; belongs to its loop's thread.
+// Connections to engines: opened when needed, kept for the next request, dropped when the engine
+// closes them or when they have been idle for longer than an engine keeps its side open. One pool
+// per shard; belongs to its loop's thread.
 #ifndef SERVER_UPSTREAM_CONNECTION_POOL_H_
 #define SERVER_UPSTREAM_CONNECTION_POOL_H_
 
@@ -17,10 +18,12 @@ namespace vllm_router::upstream {
 
 class ConnectionPool;
 
-// One connection. While it is idle it watches itself; while an exchange owns it, the exchange is its socket's handler.
+// One connection. While it is idle it watches itself; while an exchange owns it, the exchange is
+// its socket's handler.
 class Connection final : public net::Retirable, private net::SocketHandler, private net::Timer {
  public:
-  Connection(ConnectionPool& pool, net::EventLoop& loop, std::shared_ptr<fleet::BackendRuntime> runtime);
+  Connection(ConnectionPool& pool, net::EventLoop& loop,
+             std::shared_ptr<fleet::BackendRuntime> runtime);
   ~Connection() override;
 
   net::Socket& socket() { return socket_; }
@@ -53,13 +56,14 @@ class ConnectionPool {
   // The most recently used idle connection, or nullptr.
   std::unique_ptr<Connection> TakeIdle(const fleet::Backend& backend);
 
-  // A connection that begins to connect to the next address of the backend, with `handler` told of what comes of it.
-  // nullptr: no address is known, or the attempt failed at once.
+  // A connection that begins to connect to the next address of the backend, with `handler` told of
+  // what comes of it. nullptr: no address is known, or the attempt failed at once.
   std::unique_ptr<Connection> Open(const fleet::Backend& backend, net::SocketHandler* handler);
 
   // Takes a connection back after a complete exchange; it may wait `idle_limit` for the next one.
   void PutIdle(std::unique_ptr<Connection> connection, base::Duration idle_limit);
-  // Ends a connection that is of no more use. `abort`: the engine must learn at once that nobody reads any more.
+  // Ends a connection that is of no more use. `abort`: the engine must learn at once that nobody
+  // reads any more.
   void Discard(std::unique_ptr<Connection> connection, bool abort);
 
   void CloseIdle();

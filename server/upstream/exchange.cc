@@ -9,7 +9,8 @@ namespace vllm_router::upstream {
 namespace {
 
 // More than any engine sends; what an attacked engine may make us hold per exchange.
-constexpr http::HeadLimits kAnswerLimits{.max_bytes = 65536, .max_start_line = 8192, .max_fields = 256};
+constexpr http::HeadLimits kAnswerLimits{
+    .max_bytes = 65536, .max_start_line = 8192, .max_fields = 256};
 constexpr int kMaxInterims = 128;
 // After this many full reads in a row other connections get their turn.
 constexpr int kReadsPerTurn = 16;
@@ -43,7 +44,8 @@ void Exchange::OpenConnection() {
     connection_ = pool_.Open(*request_.backend, this);
     if (connection_ == nullptr) continue;
     state_ = State::kConnecting;
-    if (const base::Duration limit = request_.settings->backend_connect_timeout; limit.count() > 0) {
+    if (const base::Duration limit = request_.settings->backend_connect_timeout;
+        limit.count() > 0) {
       ArmAt(loop_.timers(), loop_.now() + limit);
     }
     return;
@@ -53,7 +55,8 @@ void Exchange::OpenConnection() {
   const FailureKind kind = addresses == 0 ? FailureKind::kNoAddress : FailureKind::kConnect;
   loop_.Defer([this, kind, generation = generation_] {
     if (generation != generation_ || state_ != State::kStarting) return;
-    Fail(kind, kind == FailureKind::kNoAddress ? "its name does not resolve" : "connection refused");
+    Fail(kind,
+         kind == FailureKind::kNoAddress ? "its name does not resolve" : "connection refused");
   });
 }
 
@@ -70,24 +73,27 @@ void Exchange::SendMore() {
     int count = 0;
     const size_t head_left = request_.head.size() - std::min(sent_, request_.head.size());
     if (head_left > 0) {
-      pieces[count++] = {const_cast<char*>(request_.head.data()) + request_.head.size() - head_left, head_left};
+      pieces[count++] = {const_cast<char*>(request_.head.data()) + request_.head.size() - head_left,
+                         head_left};
     }
     const size_t body_sent = sent_ - (request_.head.size() - head_left);
     if (body_sent < request_.body.size()) {
-      pieces[count++] = {const_cast<char*>(request_.body.data()) + body_sent, request_.body.size() - body_sent};
+      pieces[count++] = {const_cast<char*>(request_.body.data()) + body_sent,
+                         request_.body.size() - body_sent};
     }
     const net::IoResult result = connection_->socket().Write(pieces.data(), count);
     if (result.status == net::IoStatus::kWouldBlock) return;
     if (result.status != net::IoStatus::kOk) {
-      // An engine may refuse a body by answering and closing: what it said is still to be read. The kernel reports the
-      // reset as an event of its own.
+      // An engine may refuse a body by answering and closing: what it said is still to be read. The
+      // kernel reports the reset as an event of its own.
       send_failed_ = true;
       return;
     }
     sent_ += result.bytes;
   }
   if (sent_ == total && state_ == State::kHead) {
-    if (const base::Duration limit = request_.settings->backend_first_byte_timeout; limit.count() > 0) {
+    if (const base::Duration limit = request_.settings->backend_first_byte_timeout;
+        limit.count() > 0) {
       ArmAt(loop_.timers(), loop_.now() + limit);
     }
   }
@@ -116,13 +122,16 @@ void Exchange::OnIo() {
 void Exchange::ReadMore() {
   const uint64_t generation = generation_;
   for (int reads = 0; reads < kReadsPerTurn; ++reads) {
-    if (generation != generation_ || paused_ || (state_ != State::kHead && state_ != State::kBody)) return;
+    if (generation != generation_ || paused_ || (state_ != State::kHead && state_ != State::kBody))
+      return;
     net::Socket& socket = connection_->socket();
     if (!socket.readable()) return;
     const net::IoResult result = socket.Read(loop_.scratch().data(), net::EventLoop::kScratchBytes);
     if (result.status == net::IoStatus::kWouldBlock) return;
     if (result.status != net::IoStatus::kOk) {
-      if (OnEof()) Fail(FailureKind::kClosed, result.status == net::IoStatus::kEof ? "connection closed" : "connection reset");
+      if (OnEof())
+        Fail(FailureKind::kClosed,
+             result.status == net::IoStatus::kEof ? "connection closed" : "connection reset");
       return;
     }
     any_byte_ = true;
@@ -160,7 +169,8 @@ bool Exchange::TakeHead(char* data, size_t size) {
     }
     const char* base = data + scanner_.head_begin();
     const std::string_view head(base, scanner_.head_end() - scanner_.head_begin());
-    if (const http::Fault* fault = http::ParseResponseHead(head, request_.to_head, &head_); fault != nullptr) {
+    if (const http::Fault* fault = http::ParseResponseHead(head, request_.to_head, &head_);
+        fault != nullptr) {
       Fail(FailureKind::kProtocol, fault->message);
       return false;
     }
@@ -181,7 +191,8 @@ bool Exchange::TakeHead(char* data, size_t size) {
       return false;
     }
   }
-  if (size > 0 && (!partial_ || data < partial_.data() || data >= partial_.data() + partial_.capacity())) {
+  if (size > 0 &&
+      (!partial_ || data < partial_.data() || data >= partial_.data() + partial_.capacity())) {
     partial_ = loop_.buffers().Get(size);
     std::memcpy(partial_.data(), data, size);
   } else if (size > 0) {
@@ -207,10 +218,12 @@ bool Exchange::TakeBody(const http::ResponseHead* head, const char* base, std::s
   clean_ = bytes.size() <= body_left_;
   bytes = bytes.substr(0, body_left_);
   body_left_ -= bytes.size();
-  return Deliver(head, base, absl::MakeConstSpan(&bytes, bytes.empty() ? 0 : 1), /*end=*/body_left_ == 0);
+  return Deliver(head, base, absl::MakeConstSpan(&bytes, bytes.empty() ? 0 : 1),
+                 /*end=*/body_left_ == 0);
 }
 
-bool Exchange::TakeChunked(const http::ResponseHead* head, const char* base, std::string_view bytes) {
+bool Exchange::TakeChunked(const http::ResponseHead* head, const char* base,
+                           std::string_view bytes) {
   std::array<std::string_view, kPiecesPerWrite> pieces;
   size_t count = 0;
   while (true) {
@@ -233,7 +246,9 @@ bool Exchange::TakeChunked(const http::ResponseHead* head, const char* base, std
       case http::ChunkDecoder::Event::kBad:
       case http::ChunkDecoder::Event::kTooLarge:
         // What was well-formed still goes out; the client then learns that the stream is broken.
-        if ((count > 0 || head != nullptr) && !Deliver(head, base, {pieces.data(), count}, /*end=*/false)) return false;
+        if ((count > 0 || head != nullptr) &&
+            !Deliver(head, base, {pieces.data(), count}, /*end=*/false))
+          return false;
         Fail(FailureKind::kProtocol, "malformed chunked framing");
         return false;
     }
@@ -242,14 +257,16 @@ bool Exchange::TakeChunked(const http::ResponseHead* head, const char* base, std
 
 // Returns true when the end came too early.
 bool Exchange::OnEof() {
-  if (state_ != State::kBody || head_.body != http::BodyKind::kUntilClose || connection_->socket().reset()) return true;
+  if (state_ != State::kBody || head_.body != http::BodyKind::kUntilClose ||
+      connection_->socket().reset())
+    return true;
   clean_ = false;
   Deliver(nullptr, nullptr, {}, /*end=*/true);
   return false;
 }
 
-bool Exchange::Deliver(const http::ResponseHead* head, const char* base, absl::Span<const std::string_view> payload,
-                       bool end) {
+bool Exchange::Deliver(const http::ResponseHead* head, const char* base,
+                       absl::Span<const std::string_view> payload, bool end) {
   const uint64_t generation = generation_;
   if (end) Complete();
   handler_.OnAnswer(head, base, payload, end);

@@ -1,8 +1,10 @@
-// One attempt to get an answer from one engine: connect or reuse, send, read the head, pass the payload on.
+// One attempt to get an answer from one engine: connect or reuse, send, read the head, pass the
+// payload on.
 //
-// The exchange knows HTTP framing and time limits and nothing of routing. Payload is handed over as views into the
-// receive buffer, one callback per read, so that the client side can put it on the wire with one gather write. It is
-// a member of its request's context and serves attempt after attempt; belongs to its loop's thread.
+// The exchange knows HTTP framing and time limits and nothing of routing. Payload is handed over as
+// views into the receive buffer, one callback per read, so that the client side can put it on the
+// wire with one gather write. It is a member of its request's context and serves attempt after
+// attempt; belongs to its loop's thread.
 #ifndef SERVER_UPSTREAM_EXCHANGE_H_
 #define SERVER_UPSTREAM_EXCHANGE_H_
 
@@ -22,27 +24,27 @@
 namespace vllm_router::upstream {
 
 enum class FailureKind : uint8_t {
-  kNoAddress,        // the backend's name does not resolve (yet)
-  kConnect,          // refused, unreachable, TLS handshake failed
+  kNoAddress,  // the backend's name does not resolve (yet)
+  kConnect,    // refused, unreachable, TLS handshake failed
   kConnectTimeout,
-  kClosed,           // the engine closed or reset the connection before its answer was whole
-  kProtocol,         // the answer is not acceptable HTTP
+  kClosed,    // the engine closed or reset the connection before its answer was whole
+  kProtocol,  // the answer is not acceptable HTTP
   kFirstByteTimeout,
   kIdleTimeout,
 };
 
 struct Failure {
   FailureKind kind;
-  bool answer_begun;    // a whole response head had been handed over
-  bool any_byte;        // at least one byte of an answer had arrived
-  bool reused;          // on a connection that had served before
+  bool answer_begun;        // a whole response head had been handed over
+  bool any_byte;            // at least one byte of an answer had arrived
+  bool reused;              // on a connection that had served before
   std::string_view detail;  // constant text for the log
 };
 
 class ExchangeHandler {
  public:
-  // `head` is set in the first call of an exchange, with `base` for its slices; both are valid during the call only.
-  // `end`: the answer is complete, and the exchange is idle again.
+  // `head` is set in the first call of an exchange, with `base` for its slices; both are valid
+  // during the call only. `end`: the answer is complete, and the exchange is idle again.
   virtual void OnAnswer(const http::ResponseHead* head, const char* base,
                         absl::Span<const std::string_view> payload, bool end) = 0;
   // The exchange is idle again; nothing of it is left.
@@ -63,18 +65,19 @@ class Exchange final : private net::SocketHandler, private net::Timer {
     const fleet::Settings* settings;  // must outlive the exchange
     std::string_view head;            // whole request head for this backend
     std::string_view body;
-    bool to_head = false;      // the method is HEAD
-    bool fresh_only = false;   // do not use an idle connection
+    bool to_head = false;     // the method is HEAD
+    bool fresh_only = false;  // do not use an idle connection
   };
-  // Head and body must stay until the answer's head has been handed over or the exchange has failed. The handler is
-  // never called from inside Start.
+  // Head and body must stay until the answer's head has been handed over or the exchange has
+  // failed. The handler is never called from inside Start.
   void Start(const Request& request);
 
   // Back-pressure: what the engine sends stays in the kernel until reading resumes.
   void PauseReading();
   void ResumeReading();
 
-  // Ends the attempt without a callback; a running generation stops because its connection is reset.
+  // Ends the attempt without a callback; a running generation stops because its connection is
+  // reset.
   void Cancel();
 
   bool active() const { return state_ != State::kIdle; }
@@ -98,7 +101,8 @@ class Exchange final : private net::SocketHandler, private net::Timer {
   bool TakeChunked(const http::ResponseHead* head, const char* base, std::string_view bytes);
   bool OnEof();
 
-  bool Deliver(const http::ResponseHead* head, const char* base, absl::Span<const std::string_view> payload, bool end);
+  bool Deliver(const http::ResponseHead* head, const char* base,
+               absl::Span<const std::string_view> payload, bool end);
   void Fail(FailureKind kind, std::string_view detail);
   void Complete();
   void ArmIdle();

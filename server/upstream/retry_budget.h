@@ -1,9 +1,10 @@
-// How many retries may run at a time: a share of the requests that are active on this shard, at least kMinimum. A
-// budget bounds what a sick fleet costs: without one, every failure multiplies the load on what is left.
+// How many retries may run at a time: a share of the requests that are active on this shard, at
+// least kMinimum. A budget bounds what a sick fleet costs: without one, every failure multiplies
+// the load on what is left.
 //
-// A retry that finds the budget spent waits for its turn (the gateway keeps the queue): when one engine dies, all that
-// it was working on comes back at the same instant, and each of those requests can still be served. One per shard;
-// belongs to its thread.
+// A retry that finds the budget spent waits for its turn (the gateway keeps the queue): when one
+// engine dies, all that it was working on comes back at the same instant, and each of those
+// requests can still be served. One per shard; belongs to its thread.
 #ifndef SERVER_UPSTREAM_RETRY_BUDGET_H_
 #define SERVER_UPSTREAM_RETRY_BUDGET_H_
 

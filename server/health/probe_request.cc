@@ -1,0 +1,121 @@
+#include "server/health/probe_request.h"
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_format.h"
+#include "server/base/strings.h"
+
+namespace vllm_router::health {
+namespace {
+
+struct Content {
+  std::string_view path;
+  std::string type;
+  std::string body;
+};
+
+struct JsonProbe {
+  std::string_view model_type;
+  std::string_view path;
+  std::string_view members;  // beside "model"
+};
+
+constexpr std::string_view kChatMembers =
+    R"("messages":[{"role":"user","content":"Hello"}],"max_tokens":3,"temperature":0)";
+
+constexpr JsonProbe kJsonProbes[] = {
+    {"chat", "/v1/chat/completions", kChatMembers},
+    {"vision", "/v1/chat/completions", kChatMembers},
+    {"messages", "/v1/messages", kChatMembers},
+    {"completion", "/v1/completions", R"("prompt":"Hello","max_tokens":3,"temperature":0)"},
+    {"embeddings", "/v1/embeddings", R"("input":"Hello")"},
+    {"rerank", "/v1/rerank", R"("query":"Hello","documents":["Hello"])"},
+    {"score", "/v1/score", R"("text_1":"Hello","text_2":"Hello")"},
+};
+
+constexpr std::string_view kBoundary = "vllm-router-health-check-9b1c5f";
+
+void AppendLittleEndian(uint32_t value, int bytes, std::string* out) {
+  for (int i = 0; i < bytes; ++i) out->push_back(static_cast<char>(value >> (8 * i)));
+}
+
+// A tenth of a second of 16 kHz mono 16-bit PCM, as a canonical RIFF/WAVE file.
+std::string SilentWav() {
+  constexpr uint32_t kRate = 16000;
+  constexpr uint32_t kBytesPerSample = 2;
+  constexpr uint32_t kDataBytes = kRate / 10 * kBytesPerSample;
+  std::string wav = "RIFF";
+  AppendLittleEndian(36 + kDataBytes, 4, &wav);
+  wav += "WAVEfmt ";
+  AppendLittleEndian(16, 4, &wav);  // size of the format chunk
+  AppendLittleEndian(1, 2, &wav);   // PCM
+  AppendLittleEndian(1, 2, &wav);   // channels
+  AppendLittleEndian(kRate, 4, &wav);
+  AppendLittleEndian(kRate * kBytesPerSample, 4, &wav);
+  AppendLittleEndian(kBytesPerSample, 2, &wav);
+  AppendLittleEndian(8 * kBytesPerSample, 2, &wav);
+  wav += "data";
+  AppendLittleEndian(kDataBytes, 4, &wav);
+  wav.append(kDataBytes, '\0');
+  return wav;
+}
+
+std::string FormField(std::string_view name, std::string_view value) {
+  return absl::StrFormat("--%s\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n%s\r\n",
+                         kBoundary, name, value);
+}
+
+Content TranscriptionContent(std::string_view model) {
+  std::string body = FormField("model", model) + FormField("response_format", "json") +
+                     FormField("temperature", "0");
+  absl::StrAppendFormat(&body,
+                        "--%s\r\nContent-Disposition: form-data; name=\"file\"; "
+                        "filename=\"silence.wav\"\r\nContent-Type: audio/wav\r\n\r\n",
+                        kBoundary);
+  body += SilentWav();
+  absl::StrAppendFormat(&body, "\r\n--%s--\r\n", kBoundary);
+  return {.path = "/v1/audio/transcriptions",
+          .type = absl::StrFormat("multipart/form-data; boundary=%s", kBoundary),
+          .body = std::move(body)};
+}
+
+absl::StatusOr<Content> ContentFor(const Target& target) {
+  if (target.model_type == "transcription") return TranscriptionContent(target.model);
+  for (const JsonProbe& probe : kJsonProbes) {
+    if (probe.model_type != target.model_type) continue;
+    return Content{.path = probe.path,
+                   .type = "application/json",
+                   .body = absl::StrFormat("{\"model\":\"%s\",%s}", base::JsonEscape(target.model),
+                                           probe.members)};
+  }
+  return absl::InvalidArgumentError(absl::StrFormat("no health check exists for model type '%s'",
+                                                    base::Printable(target.model_type)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> RenderProbe(const Target& target) {
+  const absl::StatusOr<Content> content = ContentFor(target);
+  if (!content.ok()) return content.status();
+  std::string request = absl::StrFormat(
+      "POST %s%s HTTP/1.1\r\n"
+      "Host: %s\r\n"
+      "User-Agent: vllm-router-health-check\r\n"
+      "Accept: application/json\r\n"
+      "Accept-Encoding: identity\r\n"
+      "Connection: close\r\n"
+      "Content-Type: %s\r\n"
+      "Content-Length: %d\r\n",
+      target.url.base_path, content->path, target.url.HostField(), content->type,
+      content->body.size());
+  if (!target.api_key.empty()) {
+    absl::StrAppendFormat(&request, "Authorization: Bearer %s\r\n", target.api_key);
+  }
+  request += "\r\n";
+  request += content->body;
+  return request;
+}
+
+}  // namespace vllm_router::health

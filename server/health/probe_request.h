@@ -1,0 +1,21 @@
+// The request that a probe sends: a real one, as small as its kind allows, because an engine whose
+// scheduler hangs still answers GET /health. Pure.
+#ifndef SERVER_HEALTH_PROBE_REQUEST_H_
+#define SERVER_HEALTH_PROBE_REQUEST_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/health/target.h"
+
+namespace vllm_router::health {
+
+// A whole HTTP/1.1 request: a POST to the path of the target's model type below the base path of
+// its URL, which asks the engine to close the connection behind its answer. The text is `Hello`, at
+// most three tokens are asked for, at temperature 0; a transcription gets a tenth of a second of
+// silence. InvalidArgumentError for a model type that has no request.
+absl::StatusOr<std::string> RenderProbe(const Target& target);
+
+}  // namespace vllm_router::health
+
+#endif  // SERVER_HEALTH_PROBE_REQUEST_H_

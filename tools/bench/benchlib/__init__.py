@@ -1,0 +1,1 @@
+"""What the benchmark scripts share: child processes, CPU accounting, the rig, the loads."""

@@ -1,5 +1,6 @@
 #include "server/base/strings.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "absl/strings/str_format.h"
@@ -75,9 +76,10 @@ std::optional<uint64_t> ParseUint(std::string_view digits) {
 std::string Printable(std::string_view s, size_t limit) {
   std::string out;
   size_t shown = 0;
-  while (shown < s.size() && shown < limit) {
+  while (shown < s.size()) {
     const char c = s[shown];
     const size_t length = Utf8SequenceLength(s.substr(shown));
+    if (shown + std::max<size_t>(length, 1) > limit) break;
     if (c == '\n') {
       out += "\\n";
     } else if (c == '\r') {

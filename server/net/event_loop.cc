@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cassert>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -78,8 +77,11 @@ void EventLoop::Add(int fd, EventHandler* handler) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = handler;
-  [[maybe_unused]] const int result = ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);
-  assert(result == 0);
+  if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    // Out of kernel memory or of the user's watches: this connection will never be told of
+    // anything.
+    ROUTER_LOG(kError, "epoll does not take descriptor %d: errno %d", fd, errno);
+  }
 }
 
 void EventLoop::Remove(int fd) { ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr); }

@@ -33,6 +33,7 @@ bool IsIpLiteral(const std::string& host) {
 
 void Socket::Accept(int fd, SSL_CTX* tls) {
   fd_ = fd;
+  peer_closed_ = reset_ = false;
   SetNoDelay(fd);
   state_ = State::kConnected;
   readable_ = writable_ = true;
@@ -68,6 +69,7 @@ bool Socket::Connect(const sockaddr* address, socklen_t length, SSL_CTX* tls,
     }
   }
   state_ = State::kConnecting;
+  peer_closed_ = reset_ = false;
   loop_.Add(fd_, this);
   return true;
 }

@@ -175,15 +175,22 @@ inline constexpr std::array kAll = {
 // as data, which the OpenAI, Vercel and LangChain SDKs raise as an exception. Constant, so that
 // nothing an engine said can get in. Sent at an event boundary
 // (http::SseScanner::SeparatorBeforeEvent), then the stream ends.
+// Named "error" and typed, because the Anthropic SDK passes over events whose name it does not know.
 inline constexpr std::string_view kBackendDiedEvent =
+    "event: error\n"
     "data: {\"error\":{\"message\":\"The model server closed the stream before its end.\","
-    "\"type\":\"server_error\",\"param\":null,\"code\":\"backend_disconnected\"}}\n\n";
+    "\"type\":\"server_error\",\"param\":null,\"code\":\"backend_disconnected\"},"
+    "\"type\":\"error\"}\n\n";
 inline constexpr std::string_view kBackendIdleEvent =
+    "event: error\n"
     "data: {\"error\":{\"message\":\"The model server sent nothing for too long.\","
-    "\"type\":\"server_error\",\"param\":null,\"code\":\"backend_timeout\"}}\n\n";
+    "\"type\":\"server_error\",\"param\":null,\"code\":\"backend_timeout\"},"
+    "\"type\":\"error\"}\n\n";
 inline constexpr std::string_view kShuttingDownEvent =
+    "event: error\n"
     "data: {\"error\":{\"message\":\"The router is shutting down.\","
-    "\"type\":\"server_error\",\"param\":null,\"code\":\"router_shutting_down\"}}\n\n";
+    "\"type\":\"server_error\",\"param\":null,\"code\":\"router_shutting_down\"},"
+    "\"type\":\"error\"}\n\n";
 
 }  // namespace vllm_router::openai
 

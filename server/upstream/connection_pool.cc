@@ -13,10 +13,14 @@ Connection::Connection(ConnectionPool& pool, net::EventLoop& loop,
 
 Connection::~Connection() { --pool_.open_; }
 
-// Idle: the engine closed it, or sent something that nobody asked for. Either way it cannot carry a
-// request any more.
+// Idle: the engine closed it, or sent something that nobody asked for, and then it cannot carry a
+// request any more. Only a read tells: under TLS a session ticket makes the socket readable too,
+// and that is nothing to close it for.
 void Connection::OnIo() {
-  if (socket_.readable() || socket_.peer_closed()) pool_.RemoveIdle(this);
+  char byte;
+  if (socket_.peer_closed() || socket_.Read(&byte, 1).status != net::IoStatus::kWouldBlock) {
+    pool_.RemoveIdle(this);
+  }
 }
 
 void Connection::OnTimer() { pool_.RemoveIdle(this); }

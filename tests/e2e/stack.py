@@ -20,7 +20,7 @@ READY_SECONDS = 30
 
 
 class Process:
-    """One server. Its output goes to a log file; the line with its address says that it is ready."""
+    """One server. Its output goes to a log file; the line with its address says it is ready."""
 
     def __init__(self, name, command, log_dir):
         self.name = name
@@ -76,8 +76,8 @@ class Process:
 
 
 class Stack:
-    """Two engines of one model, one that closes idle connections after a second, a model whose two
-    engines refuse connections, an open router in front of all of them and one that asks for keys."""
+    """Two engines of one model, one that closes idle connections after a second, a model whose
+    two engines refuse connections; an open router in front of all and one that asks for keys."""
 
     def __init__(self, bin_dir, work_dir):
         self._bin_dir = bin_dir

@@ -10,7 +10,8 @@ const STREAMS = 50;
 const ROUNDS = 4;
 const AT_ONCE = 5;
 
-const times = (count, make) => Promise.all(Array.from({ length: count }, (_, index) => make(index)));
+const times = (count, make) =>
+  Promise.all(Array.from({ length: count }, (_, index) => make(index)));
 
 test('fifty streams at once all complete', async () => {
   const sdk = client();

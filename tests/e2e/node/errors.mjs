@@ -104,7 +104,8 @@ test('a 503 of the engine is retried and then an internal server error', () =>
 
 test('a retry that is answered hides two failures', async () => {
   // One failure at each engine: in turn, the first two requests meet one, the third none.
-  for (const engine of STACK.engines) await control(engine, { fault: 'status:500', fault_times: 1 });
+  const fault = { fault: 'status:500', fault_times: 1 };
+  for (const engine of STACK.engines) await control(engine, fault);
   const statuses = [];
   assert.ok((await ask(countingClient(statuses, { maxRetries: 2 }))).choices.length);
   assert.deepEqual(statuses, [500, 500, 200]);

@@ -43,7 +43,8 @@ def main():
     results, text = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
     found = unittest.defaultTestLoader.discover(sys.path[0], pattern="test_*.py")
     chosen = unittest.TestSuite(test for test in each_test(found) if text in name_of(test))
-    outcome = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(chosen)
+    runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result)
+    outcome = runner.run(chosen)
     with open(results, "w") as file:
         for number, (name, good) in enumerate(outcome.outcomes.items(), 1):
             file.write(f"{'ok' if good else 'not ok'} {number} - {name}\n")

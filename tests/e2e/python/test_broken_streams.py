@@ -47,7 +47,8 @@ class BrokenStreams(unittest.TestCase):
             async with async_client() as sdk:
                 before = total("aborts")
                 request = asyncio.create_task(sdk.chat.completions.create(
-                    model=STACK.model, messages=MESSAGES, extra_headers={"X-Fake-Ttft-Ms": "60000"}))
+                    model=STACK.model, messages=MESSAGES,
+                    extra_headers={"X-Fake-Ttft-Ms": "60000"}))
                 deadline = time.monotonic() + 5
                 while total("running") == 0 and time.monotonic() < deadline:
                     await asyncio.sleep(0.002)

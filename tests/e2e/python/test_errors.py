@@ -44,7 +44,8 @@ class Errors(unittest.TestCase):
 
     def test_an_unknown_model_is_not_found(self):
         before = total("requests")
-        error = self.raised(openai.NotFoundError, lambda sdk: ask(sdk, model="nobody/knows"), client())
+        error = self.raised(
+            openai.NotFoundError, lambda sdk: ask(sdk, model="nobody/knows"), client())
         self.assert_error(error, 404, "model_not_found", "model")
         self.assertEqual(error.type, "invalid_request_error")
         self.assertIn("Model 'nobody/knows' not found", error.message)

@@ -71,6 +71,7 @@ TEST(Printable, ShowsUtf8AndEscapesWhatIsNone) {
 TEST(Printable, CutsALongText) {
   EXPECT_EQ(Printable("abcdef", 3), "abc...");
   EXPECT_EQ(Printable("abc", 3), "abc");
+  EXPECT_EQ(Printable("ab\xC3\xA9", 3), "ab...");  // never more than the limit, never half a character
 }
 
 TEST(JsonEscape, EscapesQuotesBackslashesAndControls) {

@@ -13,7 +13,7 @@
 namespace vllm_router::control {
 namespace {
 
-using test::StatusIs;
+using test_support::StatusIs;
 
 fleet::BackendSpec Spec(const std::string& id, const std::string& model) {
   fleet::BackendSpec spec;

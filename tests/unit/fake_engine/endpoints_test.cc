@@ -67,7 +67,8 @@ TEST_F(Endpoints, ToolsAreCalledUntilTheirAnswerIsThere) {
   EXPECT_EQ(std::string_view(call["finish_reason"]), "tool_calls");
   const element function = call["message"]["tool_calls"].at(0)["function"];
   EXPECT_EQ(std::string_view(function["name"]), "look");
-  const std::string arguments(std::string_view(function["arguments"]));
+  const std::string_view arguments_view = function["arguments"];
+  const std::string arguments(arguments_view);
   simdjson::dom::parser inner;
   EXPECT_EQ(std::string_view(inner.parse(arguments)["text"]),
             PredictAnswer("fake-model", kPrompt, 16));
@@ -187,7 +188,8 @@ TEST_F(Endpoints, TranscriptionsComeInTheFormatAskedFor) {
         "Content-Length: " +
         std::to_string(body.size()) + "\r\n\r\n" + body);
   };
-  const std::string text(std::string_view(Parse(transcribe("json").body)["text"]));
+  const std::string_view text_view = Parse(transcribe("json").body)["text"];
+  const std::string text(text_view);
   EXPECT_FALSE(text.empty());
   EXPECT_EQ(transcribe("text").body, text + "\n");
   EXPECT_THAT(transcribe("srt").body, HasSubstr("00:00:00,000 --> 00:00:01,000\n" + text));

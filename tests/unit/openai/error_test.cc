@@ -85,7 +85,9 @@ TEST(StreamEvents, AreErrorBodiesFramedAsOneEvent) {
       {kShuttingDownEvent, "The router is shutting down.", "router_shutting_down"},
   };
   for (const auto& c : kCases) {
-    EXPECT_EQ(c.event, "data: " + ErrorBody(c.message, "server_error", c.code, "") + "\n\n");
+    std::string body = ErrorBody(c.message, "server_error", c.code, "");
+    body.insert(body.size() - 1, ",\"type\":\"error\"");
+    EXPECT_EQ(c.event, "event: error\ndata: " + body + "\n\n");
   }
 }
 

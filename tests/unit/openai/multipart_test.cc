@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/unit/openai/guarded_body.h"
 
 namespace vllm_router::openai {
 namespace {
@@ -174,7 +175,9 @@ TEST_F(Multipart, FindsTheDelimiterAtAnyDistanceAndAmongThoseThatResembleIt) {
          {std::string("x"), std::string("\n--"), std::string("\r\n--A")}) {
       std::string content = "x";
       while (content.size() < size) content += filler;
-      ASSERT_EQ(Scan(File("file", content) + Field("model", "m") + kEnd), nullptr) << size;
+      const std::string body = File("file", content) + Field("model", "m") + kEnd;
+      const GuardedBody guarded(body, 0);  // nothing behind the body may be read
+      ASSERT_EQ(ScanMultipart(guarded.body(), "B", "user", &view_), nullptr) << size;
       ASSERT_EQ(view_.model, "m") << size;
     }
   }
@@ -208,6 +211,7 @@ TEST_F(Multipart, RefusesABoundaryThatParsersReadDifferently) {
            model + kEnd + model + kEnd,  // parts behind the end
            model + "--B--\n--B\r\n",
            "preamble\n" + model + kEnd,
+           "\n" + model + kEnd,
            "--Bx\r\n" + model + kEnd,
            "--B \r\n" + model + kEnd,
        }) {

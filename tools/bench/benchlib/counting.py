@@ -40,7 +40,7 @@ class Tracer:
         argv = [self._strace, "-f", "-c", "-S", "calls", "-o", table]
         for pid in server.pids():
             argv += ["-p", str(pid)]
-        child = self._children.start("strace", argv, limit_seconds=180)
+        child = self._children.start("strace", argv, limit_seconds=400)
         try:
             self._wait_until_attached(child, server)
             began = time.monotonic()

@@ -111,7 +111,7 @@ class Loads:
         """Just so many requests, by loadgen; none may fail. `tokens`: of each answer; 0: the
         engine's own choice, which for streams has no end."""
         result = self._loadgen(
-            "closed", url, 120, connections=connections, requests=requests, body=size,
+            "closed", url, 300, connections=connections, requests=requests, body=size,
             tokens=tokens,
         )
         if result["failed"]:

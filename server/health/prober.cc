@@ -63,34 +63,31 @@ class Prober::Impl {
         work_(io_.get_executor()),
         wake_(io_),
         rng_(base::Rng::FromEntropy()),
-        resolver_(std::make_unique<net::Resolver>(
-            net::ResolverOptions{.quiet = true},
-            [this](const std::string& host, uint16_t port, std::vector<net::Address> addresses) {
-              asio::post(io_, [this, name = net::HostPort(host, port),
-                               addresses = std::move(addresses)]() mutable {
-                addresses_[name] = std::move(addresses);
-                Tick();
-              });
-            })) {}
+        resolver_({.quiet = true}, [this](const std::string& host, uint16_t port,
+                                          std::vector<net::Address> addresses) {
+          asio::post(io_, [this, name = net::HostPort(host, port),
+                           addresses = std::move(addresses)]() mutable {
+            addresses_[name] = std::move(addresses);
+            Tick();
+          });
+        }) {}
 
-  ~Impl() { Stop(); }
+  // What is left of probes on their way, connections included, goes with io_.
+  ~Impl() {
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
 
   void SetTargets(std::vector<Target> targets) {
     std::vector<net::HostPort> names;
     for (const Target& target : targets) names.push_back(NameOf(target));
     asio::post(io_, [this, targets = std::move(targets)]() mutable { Adopt(std::move(targets)); });
-    if (resolver_ != nullptr) resolver_->SetNames(std::move(names));
+    resolver_.SetNames(std::move(names));
   }
 
   void Start() {
     thread_ = std::thread([this] { io_.run(); });
     ::pthread_setname_np(thread_.native_handle(), "health");
-  }
-
-  void Stop() {
-    io_.stop();
-    if (thread_.joinable()) thread_.join();
-    resolver_.reset();
   }
 
  private:
@@ -218,7 +215,7 @@ class Prober::Impl {
   size_t running_ = 0;
 
   // Thread-safe. Behind io_, which it posts to.
-  std::unique_ptr<net::Resolver> resolver_;
+  net::Resolver resolver_;
 };
 
 Prober::Prober(ProberOptions options, OnVerdict on_verdict)
@@ -226,8 +223,10 @@ Prober::Prober(ProberOptions options, OnVerdict on_verdict)
 
 Prober::~Prober() = default;
 
-void Prober::SetTargets(std::vector<Target> targets) { impl_->SetTargets(std::move(targets)); }
+void Prober::SetTargets(std::vector<Target> targets) {
+  if (impl_ != nullptr) impl_->SetTargets(std::move(targets));
+}
 void Prober::Start() { impl_->Start(); }
-void Prober::Stop() { impl_->Stop(); }
+void Prober::Stop() { impl_.reset(); }
 
 }  // namespace vllm_router::health

@@ -55,13 +55,14 @@ class Prober {
 
   // Once.
   void Start();
-  // Drops probes on their way and joins the thread, at once. on_verdict is not called any more when
-  // it returns. Final; safe to call twice.
+  // Drops probes on their way, closes their connections and joins the thread, at once. on_verdict
+  // is not called any more when it returns. Final: nothing happens in later calls of SetTargets and
+  // Stop.
   void Stop();
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;  // nullptr after Stop
 };
 
 }  // namespace vllm_router::health

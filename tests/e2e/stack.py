@@ -149,4 +149,4 @@ class Stack:
             "--static-aliases", f"{ALIAS}:{MODEL}", "--admin-address", "",
             "--drain-delay-seconds", "0", "--shutdown-grace-seconds", "2", *flags)
         self._routers.append(router)
-        return router.wait_ready(r"on http://(\S+) with")
+        return router.wait_ready(r"on http://(\S+) \(")

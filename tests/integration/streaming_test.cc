@@ -1,5 +1,7 @@
 // Answers on their way to the client: exact bytes, at once, in the router's own framing, whole or
 // visibly broken.
+#include <ostream>
+
 #include "absl/strings/str_format.h"
 #include "tests/integration/router_test.h"
 
@@ -106,7 +108,7 @@ TEST_F(Streaming, FramesTheAnswerItself) {
   EXPECT_THAT(client.raw().chunk_sizes(), ElementsAre(9));
   engine_->Send(id, "0;last\r\nX-Trailer: 1\r\n\r\n");
   engine_->Finish(id, End::kKeepAlive);
-  EXPECT_EQ(client.Exactly(5), kLastChunk);
+  EXPECT_EQ(client.Exactly(7), "\r\n" + std::string(kLastChunk));
   EXPECT_TRUE(EndsIdle());
 }
 
@@ -149,6 +151,7 @@ struct BrokenStream {
   End end;
   const char* before_error;  // what the client gets of them, with the separator
 };
+void PrintTo(const BrokenStream& broken, std::ostream* out) { *out << broken.name; }
 
 class DyingEngine : public Streaming, public testing::WithParamInterface<BrokenStream> {};
 

@@ -119,12 +119,18 @@ void FakeEngine::Hold(bool on) {
 }
 
 uint64_t FakeEngine::WaitForHeld(base::Duration timeout) {
-  if (!WaitUntil([](const Counters& c) { return c.held > 0; }, timeout)) return 0;
+  const base::TimePoint deadline = base::Clock::Real().Now() + timeout;
+  const auto any_held = [](const Counters& c) { return c.held > 0; };
   uint64_t id = 0;
-  OnLoop([&](Engine& engine) {
-    const std::vector<uint64_t> ids = engine.HeldIds();
-    if (!ids.empty()) id = ids.front();
-  });
+  // One that was held a moment ago may have gone with its client: then the next one is waited for.
+  while (id == 0) {
+    const base::Duration left = deadline - base::Clock::Real().Now();
+    if (left <= base::Duration::zero() || !WaitUntil(any_held, left)) return 0;
+    OnLoop([&](Engine& engine) {
+      const std::vector<uint64_t> ids = engine.HeldIds();
+      if (!ids.empty()) id = ids.front();
+    });
+  }
   return id;
 }
 

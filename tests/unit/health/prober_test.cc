@@ -275,6 +275,7 @@ TEST_F(ProberTest, StopsAtOnceWhileProbesHang) {
   const auto before = std::chrono::steady_clock::now();
   prober_->Stop();
   prober_->Stop();
+  prober_->SetTargets({TargetAt("c", hanging.port())});
   prober_.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(5));
   EXPECT_TRUE(verdicts_.all().empty());

@@ -27,10 +27,13 @@ int Run(vllm_router::app::StartRouter start) {
   vllm_router::base::SetLogLevel(start.config.log.level);
   vllm_router::base::SetLogFormat(start.config.log.format);
   vllm_router::app::BlockSignals();
+  vllm_router::base::StartLog();
   for (const std::string& warning : start.warnings) ROUTER_LOG(kWarning, "%s", warning);
   absl::StatusOr<std::unique_ptr<App>> app = App::Create(std::move(start.config));
-  if (!app.ok()) return Refuse(app.status());
-  vllm_router::base::StartLog();
+  if (!app.ok()) {
+    vllm_router::base::StopLog();
+    return Refuse(app.status());
+  }
   (*app)->Start();
   const std::string_view first = vllm_router::app::WaitForSignal();
   ROUTER_LOG(kInfo, "%s received", first);

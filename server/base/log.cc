@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <memory>
 #include <thread>
 #include <utility>
 
@@ -41,12 +40,12 @@ int StreamFor(LogLevel level) {
   return level >= LogLevel::kWarning ? STDERR_FILENO : STDOUT_FILENO;
 }
 
-// The writing thread and its queue. Shared with the thread, which may outlive StopLog when a write
-// never returns.
-class Writer : public std::enable_shared_from_this<Writer> {
+// The writing thread and its queue. Never destroyed: a write may not return, and threads that
+// nobody waits for (a name being resolved) may log to the last moment.
+class Writer {
  public:
   void Start() {
-    std::thread([self = shared_from_this()] { self->Run(); }).detach();
+    std::thread([this] { Run(); }).detach();
   }
 
   void Submit(LogLevel level, std::string_view lines) {
@@ -104,8 +103,7 @@ class Writer : public std::enable_shared_from_this<Writer> {
   std::atomic<uint64_t> dropped_{0};
 };
 
-// Set before the first thread that logs starts and cleared after the last one has ended (see App).
-std::shared_ptr<Writer> writer;
+std::atomic<Writer*> writer{nullptr};
 
 std::string_view BaseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -148,8 +146,8 @@ void FormatLogLine(LogLevel level, std::string_view message, const char* file, i
 }
 
 void SubmitLogLines(LogLevel level, std::string_view lines) {
-  if (writer != nullptr) {
-    writer->Submit(level, lines);
+  if (Writer* running = writer.load(std::memory_order_acquire); running != nullptr) {
+    running->Submit(level, lines);
   } else {
     WriteAll(StreamFor(level), lines);
   }
@@ -162,16 +160,20 @@ void LogMessage(LogLevel level, std::string_view message, const char* file, int 
 }
 
 void StartLog() {
-  writer = std::make_shared<Writer>();
-  writer->Start();
+  auto* started = new Writer;
+  started->Start();
+  writer.store(started, std::memory_order_release);
 }
 
 void StopLog() {
-  if (writer == nullptr) return;
-  writer->Stop();
-  writer.reset();
+  if (Writer* running = writer.exchange(nullptr, std::memory_order_acq_rel); running != nullptr) {
+    running->Stop();
+  }
 }
 
-uint64_t DroppedLogBytes() { return writer == nullptr ? 0 : writer->dropped(); }
+uint64_t DroppedLogBytes() {
+  const Writer* running = writer.load(std::memory_order_acquire);
+  return running == nullptr ? 0 : running->dropped();
+}
 
 }  // namespace vllm_router::base

@@ -77,7 +77,7 @@ class RouterTest : public testing::Test {
   std::vector<uint64_t> Spread(int count, std::string_view headers = {},
                                std::string_view model = "m");
 
-  bool EndsIdle() { return router().AllInFlightZero(); }
+  [[nodiscard]] bool EndsIdle() { return router().AllInFlightZero(); }
 
  private:
   std::deque<std::unique_ptr<FakeEngine>> engines_;

@@ -118,6 +118,7 @@ TEST_F(Failover, NoEngineIsAskedTwice) {
   EXPECT_EQ(ErrorCode(answer.body), "backend_protocol_error");
   EXPECT_EQ(first_->counters().requests, 1u);
   EXPECT_EQ(second_->counters().requests, 1u);
+  EXPECT_TRUE(router().WaitForLog(R"(Routing request x .* \(attempt 2/11\))"));
   EXPECT_THAT(Routes("x"), UnorderedElementsAre(first_->url(), second_->url()));
   EXPECT_TRUE(EndsIdle());
 }
@@ -130,6 +131,7 @@ TEST_F(Failover, TheNumberOfAttemptsIsLimited) {
   EXPECT_EQ(ErrorCode(answer.body), "backend_connect_failed");
   EXPECT_EQ(ErrorField(answer.body, "message"), "No connection to a model server.");
   EXPECT_EQ(answer.head.Header("x-request-id"), "x");
+  EXPECT_TRUE(router().WaitForLog(R"(Routing request x .* \(attempt 2/2\))"));
   EXPECT_EQ(Routes("x").size(), 2u);
   EXPECT_TRUE(EndsIdle());
 }

@@ -131,7 +131,7 @@ void Connection::BeginRequest() {
   if (head_.body == http::BodyKind::kNone ||
       (head_.body == http::BodyKind::kLength && body_remaining_ == 0)) {
     if (request_.endpoint != nullptr && request_.endpoint->asks_model())
-      request_.own_facts.well_formed = false;
+      request_.facts.well_formed = false;
     return EndRequest();
   }
   state_ = State::kBody;
@@ -143,10 +143,10 @@ void Connection::BeginRequest() {
         type == nullptr ? std::string_view() : type->value.In(head_text_.data());
     if (base::EqualsIgnoreCase(value.substr(0, 19), "multipart/form-data")) {
       scanning_ = Scanning::kMultipart;
-      multipart_.Begin(value, &request_.own_facts);
+      multipart_.Begin(value, &request_.facts);
     } else {
       scanning_ = Scanning::kJson;
-      json_.Begin(&request_.own_facts);
+      json_.Begin(&request_.facts);
       large_.Begin(engine_.options().discard_large_bodies && head_.body == http::BodyKind::kLength,
                    head_.content_length);
     }
@@ -157,19 +157,9 @@ void Connection::BeginRequest() {
 size_t Connection::ConsumeBody(std::string_view bytes) {
   if (head_.body == http::BodyKind::kChunked) return ConsumeChunks(bytes);
   const auto take = static_cast<size_t>(std::min<uint64_t>(bytes.size(), body_remaining_));
-  const std::string_view body = bytes.substr(0, take);
-  const bool whole_json = scanning_ == Scanning::kJson && take == head_.content_length;
-  if (whole_json) request_.known_facts = engine_.body_memo().Find(body);
-  if (request_.known_facts != nullptr) scanning_ = Scanning::kNothing;
-  BodyBytes(body);
+  BodyBytes(bytes.substr(0, take));
   body_remaining_ -= take;
-  if (body_remaining_ > 0) return take;
-  if (whole_json && scanning_ == Scanning::kJson) {
-    json_.Finish();
-    engine_.body_memo().Note(body, request_.own_facts);
-    scanning_ = Scanning::kNothing;
-  }
-  EndRequest();
+  if (body_remaining_ == 0) EndRequest();
   return take;
 }
 

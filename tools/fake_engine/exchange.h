@@ -62,17 +62,12 @@ class Exchange final : private Paced {
 
   void OnSlot() override;
 
-  // Deciding what to do (exchange_plan.cc).
+  // Deciding what to do (exchange.cc).
   void AnswerServer();
   void AskModel();
   void Proceed();
   bool Refuse();
-  bool Acceptable();
-  void PlanJob();
-  void PlanTokens();
-  void PlanItems();
-
-  // In the modelled engine (exchange.cc).
+  bool PlanJob();
   void EnterEngine();
   void Run();
   void Produce();

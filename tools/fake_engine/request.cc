@@ -32,8 +32,7 @@ void Request::Take(const http::RequestHead& head, const char* text) {
   keep_alive = head.keep_alive;
   authorization = {};
   body.clear();
-  own_facts.Reset();
-  known_facts.reset();
+  facts.Reset();
   fault = std::nullopt;
   ttft = itl = std::nullopt;
   tokens = std::nullopt;

@@ -36,6 +36,10 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
       connections_(shard.loop()),
       log_(shard.loop()) {
   connections_.set_tls(std::move(backend_tls));
+  connections_.set_on_change([this] {
+    stats_.backend_connections_open.Set(connections_.open());
+    stats_.backend_connections_idle.Set(connections_.idle());
+  });
 }
 
 ShardGateway::~ShardGateway() = default;
@@ -51,8 +55,6 @@ void ShardGateway::Accept(int fd, const net::TlsContext& tls, std::string peer) 
 void ShardGateway::UpdateGauges() {
   stats_.sessions.Set(sessions_.size());
   stats_.active_requests.Set(retry_budget_.active());
-  stats_.backend_connections_open.Set(connections_.open());
-  stats_.backend_connections_idle.Set(connections_.idle());
 }
 
 void ShardGateway::Drain(std::function<void()> drained) {

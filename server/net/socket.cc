@@ -171,20 +171,42 @@ IoResult Socket::ReadTls(char* data, size_t size) {
 }
 
 IoResult Socket::WriteTls(const iovec* pieces, int count) {
-  // One record per write, as far as it fits: many small pieces would otherwise become many records
-  // and packets.
+  // Records are filled across pieces: many small ones would otherwise become many records and
+  // packets. As with a plain socket, a short count means that the kernel takes no more now.
   char record[16384];
-  size_t filled = 0;
-  for (int i = 0; i < count && filled < sizeof(record); ++i) {
-    const size_t take = std::min(pieces[i].iov_len, sizeof(record) - filled);
-    std::memcpy(record + filled, pieces[i].iov_base, take);
-    filled += take;
+  size_t total = 0;
+  int piece = 0;
+  size_t offset = 0;  // in that piece
+  while (piece < count) {
+    size_t filled = 0;
+    int next = piece;
+    size_t next_offset = offset;
+    while (next < count && filled < sizeof(record)) {
+      const size_t take = std::min(pieces[next].iov_len - next_offset, sizeof(record) - filled);
+      std::memcpy(record + filled, static_cast<const char*>(pieces[next].iov_base) + next_offset,
+                  take);
+      filled += take;
+      next_offset += take;
+      if (next_offset < pieces[next].iov_len) break;
+      ++next;
+      next_offset = 0;
+    }
+    if (filled == 0) break;
+    ERR_clear_error();
+    // A peer may have asked for smaller records: then less than all of it goes at a time.
+    const int sent = SSL_write(ssl_.get(), record, static_cast<int>(filled));
+    if (sent <= 0) {
+      writable_ = false;
+      return total > 0 ? IoResult{IoStatus::kOk, total} : TlsResult(sent);
+    }
+    total += static_cast<size_t>(sent);
+    size_t left = static_cast<size_t>(sent);
+    while (piece < count && left >= pieces[piece].iov_len - offset) {
+      left -= pieces[piece++].iov_len - std::exchange(offset, 0);
+    }
+    offset += left;
   }
-  ERR_clear_error();
-  const int sent = SSL_write(ssl_.get(), record, static_cast<int>(filled));
-  if (sent > 0) return {IoStatus::kOk, static_cast<size_t>(sent)};
-  writable_ = false;
-  return TlsResult(sent);
+  return {IoStatus::kOk, total};
 }
 
 void Socket::ShutdownWrite() {

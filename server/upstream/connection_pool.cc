@@ -8,10 +8,10 @@ namespace vllm_router::upstream {
 Connection::Connection(ConnectionPool& pool, net::EventLoop& loop,
                        std::shared_ptr<fleet::BackendRuntime> runtime)
     : pool_(pool), loop_(loop), runtime_(std::move(runtime)), socket_(loop, this) {
-  ++pool_.open_;
+  pool_.Count(1, 0);
 }
 
-Connection::~Connection() { --pool_.open_; }
+Connection::~Connection() { pool_.Count(-1, 0); }
 
 // Idle: the engine closed it, or sent something that nobody asked for, and then it cannot carry a
 // request any more. Only a read tells: under TLS a session ticket makes the socket readable too,
@@ -25,7 +25,16 @@ void Connection::OnIo() {
 
 void Connection::OnTimer() { pool_.RemoveIdle(this); }
 
-ConnectionPool::~ConnectionPool() { CloseIdle(); }
+ConnectionPool::~ConnectionPool() {
+  on_change_ = nullptr;
+  CloseIdle();
+}
+
+void ConnectionPool::Count(int opened, int idled) {
+  open_ += static_cast<uint64_t>(opened);
+  idle_count_ += static_cast<uint64_t>(idled);
+  if (on_change_) on_change_();
+}
 
 void ConnectionPool::CloseIdle() {
   idle_.clear();
@@ -37,7 +46,7 @@ std::unique_ptr<Connection> ConnectionPool::TakeIdle(const fleet::Backend& backe
   if (found == idle_.end() || found->second.empty()) return nullptr;
   std::unique_ptr<Connection> connection = std::move(found->second.back());
   found->second.pop_back();
-  --idle_count_;
+  Count(0, -1);
   connection->Cancel();
   return connection;
 }
@@ -61,7 +70,7 @@ void ConnectionPool::PutIdle(std::unique_ptr<Connection> connection, base::Durat
   connection->reused_ = true;
   connection->ArmAt(loop_.timers(), loop_.now() + idle_limit);
   idle_[connection->runtime_.get()].push_back(std::move(connection));
-  ++idle_count_;
+  Count(0, 1);
 }
 
 void ConnectionPool::Discard(std::unique_ptr<Connection> connection, bool abort) {
@@ -81,7 +90,7 @@ void ConnectionPool::RemoveIdle(Connection* connection) {
       std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.get() == connection; });
   std::unique_ptr<Connection> removed = std::move(*it);
   list.erase(it);
-  --idle_count_;
+  Count(0, -1);
   if (list.empty()) idle_.erase(found);
   Discard(std::move(removed), /*abort=*/false);
 }

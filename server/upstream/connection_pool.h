@@ -6,7 +6,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -68,6 +70,8 @@ class ConnectionPool {
 
   void CloseIdle();
 
+  // Told whenever open() or idle() has changed.
+  void set_on_change(std::function<void()> on_change) { on_change_ = std::move(on_change); }
   uint64_t open() const { return open_; }
   uint64_t idle() const { return idle_count_; }
 
@@ -76,9 +80,11 @@ class ConnectionPool {
   using IdleList = std::vector<std::unique_ptr<Connection>>;
 
   void RemoveIdle(Connection* connection);
+  void Count(int opened, int idled);
 
   net::EventLoop& loop_;
   net::TlsContext tls_;
+  std::function<void()> on_change_;
   uint64_t open_ = 0;
   uint64_t idle_count_ = 0;
   absl::flat_hash_map<const fleet::BackendRuntime*, IdleList> idle_;  // most recently used last

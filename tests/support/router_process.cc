@@ -34,12 +34,9 @@ bool IsSanitizerReport(std::string_view line) {
 
 std::vector<std::string> RouterProcess::WithDefaults(std::vector<std::string> flags) {
   static const std::vector<std::pair<std::string, std::string>> kDefaults = {
-      {"--host", "127.0.0.1"},
-      {"--port", "0"},
-      {"--service-discovery", "static"},
-      {"--routing-logic", "roundrobin"},
-      {"--drain-delay-seconds", "0"},
-      {"--admin-address", ""},
+      {"--host", "127.0.0.1"},           {"--port", "0"},
+      {"--service-discovery", "static"}, {"--routing-logic", "roundrobin"},
+      {"--drain-delay-seconds", "0"},    {"--admin-address", ""},
   };
   for (const auto& [name, value] : kDefaults) {
     const auto given = [&name](const std::string& flag) {
@@ -114,7 +111,8 @@ void RouterProcess::ReadPipes() {
   std::string partial[2];
   bool open[2] = {true, true};
   while (open[0] || open[1]) {
-    pollfd polls[2] = {{open[0] ? pipes_[0] : -1, POLLIN, 0}, {open[1] ? pipes_[1] : -1, POLLIN, 0}};
+    pollfd polls[2] = {{open[0] ? pipes_[0] : -1, POLLIN, 0},
+                       {open[1] ? pipes_[1] : -1, POLLIN, 0}};
     if (::poll(polls, 2, -1) < 0) continue;
     for (int i = 0; i < 2; ++i) {
       if (polls[i].revents == 0) continue;
@@ -274,7 +272,8 @@ std::optional<double> MetricSum(std::string_view page, std::string_view name) {
     if (!line.starts_with(name) || line.size() == name.size()) continue;
     const char next = line[name.size()];
     if (next != ' ' && next != '{') continue;
-    sum = sum.value_or(0) + std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr);
+    sum = sum.value_or(0) +
+          std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr);
   }
   return sum;
 }

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <utility>
 
+#include "server/base/strings.h"
 #include "tools/fake_engine/connection.h"
 #include "tools/fake_engine/exchange.h"
 
@@ -23,6 +24,7 @@ class Engine::Reopen final : private net::Timer {
 Engine::Engine(net::EventLoop& loop, Options options, Ledger* ledger)
     : loop_(loop),
       options_(std::move(options)),
+      model_json_(base::JsonEscape(options_.models.front())),
       ledger_(ledger),
       port_(loop, [this](int fd) { Accept(fd); }),
       slots_(loop),
@@ -144,7 +146,7 @@ std::vector<uint64_t> Engine::HeldIds() const {
 EngineGauges Engine::Gauges() const {
   const uint32_t blocks = options_.kv_blocks == 0 ? 1 : options_.kv_blocks;
   const double usage = static_cast<double>(admission_.kv_blocks()) / blocks;
-  return {.model = options_.models.front(),
+  return {.model = model_json_,
           .running = admission_.running(),
           .waiting = admission_.waiting(),
           .kv_usage = std::min(usage, 1.0),

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "server/net/event_loop.h"
 #include "tools/fake_engine/admission.h"
+#include "tools/fake_engine/body_memo.h"
 #include "tools/fake_engine/engine_metrics.h"
 #include "tools/fake_engine/ledger.h"
 #include "tools/fake_engine/options.h"
@@ -60,7 +61,9 @@ class Engine {
   SlotSchedule& slots() { return slots_; }
   PrefixCache& prefix_cache() { return prefix_cache_; }
   Admission& admission() { return admission_; }
+  BodyMemo& body_memo() { return body_memo_; }
   EngineMetrics& metrics() { return metrics_; }
+  std::string_view model_json() const { return model_json_; }  // of the base model
   uint64_t NextSerial() { return ++serials_; }
   uint64_t NextRequestId() { return ++request_ids_; }
   std::string_view Date();
@@ -85,11 +88,13 @@ class Engine {
 
   net::EventLoop& loop_;
   const Options options_;
+  const std::string model_json_;
   Ledger* const ledger_;
   Port port_;
   SlotSchedule slots_;
   PrefixCache prefix_cache_;
   Admission admission_;
+  BodyMemo body_memo_;
   EngineMetrics metrics_;
   Script script_;
   Pacing pacing_;

@@ -62,12 +62,17 @@ class Exchange final : private Paced {
 
   void OnSlot() override;
 
-  // Deciding what to do (exchange.cc).
+  // Deciding what to do (exchange_plan.cc).
   void AnswerServer();
   void AskModel();
   void Proceed();
   bool Refuse();
-  bool PlanJob();
+  bool Acceptable();
+  void PlanJob();
+  void PlanTokens();
+  void PlanItems();
+
+  // In the modelled engine (exchange.cc).
   void EnterEngine();
   void Run();
   void Produce();

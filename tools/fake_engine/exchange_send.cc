@@ -40,6 +40,7 @@ void Exchange::SendBody(int status, std::string_view content_type, std::string_v
   head.close = http10 || !request_->keep_alive;
   head.framing = http10 ? Framing::kUntilClose : chunked ? Framing::kChunked : Framing::kLength;
   head.length = body.size();
+  if (request_->method == http::Method::kHead) body.clear();
   head.content_type = content_type;
   head.extra = extra;
   std::string& out = engine_.head_text;

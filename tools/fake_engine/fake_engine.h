@@ -78,7 +78,8 @@ class FakeEngine {
   std::vector<RecordedRequest> LastRequests() const { return ledger_.LastRequests(); }
   std::vector<Abort> aborts() const { return ledger_.aborts(); }
 
-  // How it behaves from now on.
+  // How it behaves from now on, until Stop: a Start begins with the options again. Nothing
+  // happens while it is stopped.
   void SetPacing(const Pacing& pacing);
   void SetFault(Fault fault, uint64_t times = 0);  // 0: until changed
   void SetHealthStatus(int status);

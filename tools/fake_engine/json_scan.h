@@ -28,7 +28,27 @@ class JsonScan {
   void FinishWithTail(std::string_view tail);
 
  private:
-  enum class Key : uint8_t;
+  enum class Key : uint8_t {
+    kNone,
+    kModel,
+    kStream,
+    kStreamOptions,
+    kMaxTokens,
+    kN,
+    kTopN,
+    kDimensions,
+    kIgnoreEos,
+    kEncodingFormat,
+    kResponseFormat,
+    kTools,
+    kToolChoice,
+    // From here on: prompt values, hashed and not captured.
+    kMessages,
+    kInput,
+    kDocuments,
+    kTokens,
+    kOtherPrompt,
+  };
   struct KnownKey;
   static constexpr size_t kMaxCapture = 4096;
   static const KnownKey kKnownKeys[];

@@ -32,7 +32,8 @@ void Request::Take(const http::RequestHead& head, const char* text) {
   keep_alive = head.keep_alive;
   authorization = {};
   body.clear();
-  facts.Reset();
+  own_facts.Reset();
+  known_facts.reset();
   fault = std::nullopt;
   ttft = itl = std::nullopt;
   tokens = std::nullopt;

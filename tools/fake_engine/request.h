@@ -4,6 +4,7 @@
 #define TOOLS_FAKE_ENGINE_REQUEST_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,8 +26,10 @@ struct Request {
   std::string_view authorization;
   bool http11 = true;
   bool keep_alive = true;
-  std::string body;  // the start of it, as far as it is recorded
-  BodyFacts facts;
+  std::string body;                              // the start of it, as far as it is recorded
+  BodyFacts own_facts;                           // filled while the body passes by, or
+  std::shared_ptr<const BodyFacts> known_facts;  // those of an equal body
+  const BodyFacts& facts() const { return known_facts != nullptr ? *known_facts : own_facts; }
 
   // From the request headers X-Fake-Fault, X-Fake-Ttft-Ms, X-Fake-Itl-Ms, X-Fake-Tokens.
   std::optional<Fault> fault;

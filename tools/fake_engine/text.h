@@ -38,7 +38,9 @@ inline void AppendHex(std::string* out, uint64_t value) {
 // Exactly 16 digits.
 inline void AppendHex16(std::string* out, uint64_t value) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  for (int shift = 60; shift >= 0; shift -= 4) out->push_back(kDigits[(value >> shift) & 15]);
+  char digits[16];
+  for (size_t i = sizeof(digits); i-- > 0; value >>= 4) digits[i] = kDigits[value & 15];
+  out->append(digits, sizeof(digits));
 }
 
 // Overwrites `width` bytes at `at` with the number, right-aligned behind spaces (JSON allows them

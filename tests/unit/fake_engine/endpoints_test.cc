@@ -246,6 +246,11 @@ TEST_F(Endpoints, ErrorsHaveTheShapesOfVllmAndFastApi) {
   EXPECT_EQ(Ask(test::Get("/v1/models", "Authorization: Bearer other\r\n")).head.status, 401);
   EXPECT_EQ(Ask(test::Get("/health")).head.status, 200);
 
+  test::RawClient head_only = Sent("HEAD /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(head_only.ReadHead(true).value().status, 405);
+  ASSERT_TRUE(head_only.Send(test::Get("/health")).ok());
+  EXPECT_EQ(head_only.ReadHead().value().status, 200);  // no body came in between
+
   EXPECT_EQ(Ask(test::Get("/no/such/path")).body, R"({"detail":"Not Found"})");
   const test::RawResponse method = Ask(test::Get(kChatPath, key));
   EXPECT_EQ(method.head.status, 405);

@@ -118,6 +118,20 @@ TEST_F(Framing, BytesThatAreNoRequestAreRefused) {
   EXPECT_TRUE(engine_->WaitUntilIdle());
 }
 
+TEST_F(Framing, ARepeatedBodyIsReadLikeTheFirst) {
+  Start();
+  test::RawClient client = Connect();
+  const std::string first = Chat(R"(,"max_tokens":3)");
+  const std::string other = Chat(R"(,"max_tokens":4)");  // as long, with the same prompt
+  for (const std::string& json : {first, first, first, other, first, other, other, other}) {
+    ASSERT_TRUE(client.Send(test::PostJson(kChatPath, json)).ok());
+    const uint32_t tokens = json == first ? 3 : 4;
+    EXPECT_THAT(client.ReadResponse().value().body,
+                HasSubstr("\"" + PredictAnswer("fake-model", kPrompt, tokens) + "\""));
+    EXPECT_EQ(engine_->WaitForRequest()->body, json);
+  }
+}
+
 TEST_F(Framing, LargeBodiesAreReadAndTheirKeysFoundBehindThem) {
   Start();
   const std::string prompt = R"([{"content":")" + std::string(3 << 20, 'A') + R"("}])";

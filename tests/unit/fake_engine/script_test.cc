@@ -127,7 +127,8 @@ TEST_F(ScriptTest, ResetForgetsButKeepsWhatIsOpen) {
   engine_->SetFault({FaultKind::kStatus, 500});
   AskJson(kChatPath, Chat());
   test::RawClient open = Connect();
-  ASSERT_TRUE(engine_->WaitForConnections(1));
+  ASSERT_TRUE(engine_->WaitUntil(
+      [](const Counters& c) { return c.connections_accepted == 2 && c.connections_open == 1; }));
   engine_->Reset();
   const Counters counters = engine_->counters();
   EXPECT_EQ(counters.requests, 0u);

@@ -48,17 +48,20 @@ class Writer {
     std::thread([this] { Run(); }).detach();
   }
 
-  void Submit(LogLevel level, std::string_view lines) {
+  // False: it has been stopped and takes nothing any more.
+  bool Submit(LogLevel level, std::string_view lines) {
     {
       MutexLock lock(&mutex_);
+      if (stopping_) return false;
       std::string& queue = queues_[level >= LogLevel::kWarning];
       if (queue.size() + lines.size() > kMaxQueuedBytes) {
         dropped_.fetch_add(lines.size(), std::memory_order_relaxed);
-        return;
+        return true;
       }
       queue.append(lines);
     }
     changed_.notify_all();
+    return true;
   }
 
   void Stop() {
@@ -146,11 +149,9 @@ void FormatLogLine(LogLevel level, std::string_view message, const char* file, i
 }
 
 void SubmitLogLines(LogLevel level, std::string_view lines) {
-  if (Writer* running = writer.load(std::memory_order_acquire); running != nullptr) {
-    running->Submit(level, lines);
-  } else {
-    WriteAll(StreamFor(level), lines);
-  }
+  Writer* running = writer.load(std::memory_order_acquire);
+  if (running != nullptr && running->Submit(level, lines)) return;
+  WriteAll(StreamFor(level), lines);
 }
 
 void LogMessage(LogLevel level, std::string_view message, const char* file, int line) {
@@ -166,9 +167,8 @@ void StartLog() {
 }
 
 void StopLog() {
-  if (Writer* running = writer.exchange(nullptr, std::memory_order_acq_rel); running != nullptr) {
-    running->Stop();
-  }
+  // It stays where a leak checker finds it.
+  if (Writer* running = writer.load(std::memory_order_acquire); running != nullptr) running->Stop();
 }
 
 uint64_t DroppedLogBytes() {

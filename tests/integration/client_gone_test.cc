@@ -9,7 +9,7 @@
 #include <ostream>
 
 #include "absl/strings/str_format.h"
-#include "tests/integration/router_test.h"
+#include "tests/integration/held_engine_test.h"
 
 namespace vllm_router::test {
 namespace {
@@ -32,18 +32,11 @@ struct Departure {
 };
 void PrintTo(const Departure& departure, std::ostream* out) { *out << departure.name; }
 
-class ClientGone : public RouterTest {
+class ClientGone : public HeldEngineTest {
  protected:
-  void StartHolding(std::vector<std::string> flags = {}) {
-    engine_ = &AddEngine();
-    StartRouter(std::move(flags));
-    engine_->Hold(true);
-  }
   bool GoneClients(double count) {
     return router().WaitForMetric("vllm_router_clients_gone_total", count);
   }
-
-  FakeEngine* engine_ = nullptr;
 };
 
 class Leaving : public ClientGone, public testing::WithParamInterface<Departure> {};
@@ -72,17 +65,16 @@ TEST_P(Leaving, StopsTheEngineAtOnce) {
   EXPECT_TRUE(EndsIdle());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    ClientGone, Leaving,
-    testing::Values(Departure{"WaitingForAnAnswer", false, false, false},
-                    Departure{"WaitingForAnAnswerByReset", false, false, true},
-                    Departure{"WaitingForAStream", true, false, false},
-                    Departure{"WaitingForAStreamByReset", true, false, true},
-                    Departure{"InsideAStream", true, true, false},
-                    Departure{"InsideAStreamByReset", true, true, true},
-                    Departure{"WithAnotherRequestOnItsWay", true, true, false,
-                              "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(ClientGone, Leaving,
+                         testing::Values(Departure{"WaitingForAnAnswer", false, false, false},
+                                         Departure{"WaitingForAnAnswerByReset", false, false, true},
+                                         Departure{"WaitingForAStream", true, false, false},
+                                         Departure{"WaitingForAStreamByReset", true, false, true},
+                                         Departure{"InsideAStream", true, true, false},
+                                         Departure{"InsideAStreamByReset", true, true, true},
+                                         Departure{"WithAnotherRequestOnItsWay", true, true, false,
+                                                   "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST_F(ClientGone, AnUploadThatBreaksOffNeverReachesAnEngine) {
   StartHolding();
@@ -120,7 +112,8 @@ TEST_F(ClientGone, AnUploadToASlowEngineIsAbandoned) {
   std::string buffer(1u << 20, 0);
   ssize_t got;
   size_t total = 0;
-  while ((got = ::read(upload, buffer.data(), buffer.size())) > 0) total += static_cast<size_t>(got);
+  while ((got = ::read(upload, buffer.data(), buffer.size())) > 0)
+    total += static_cast<size_t>(got);
   EXPECT_LT(total, text.size());
   EXPECT_TRUE(got == 0 || errno == ECONNRESET);
   EXPECT_TRUE(EndsIdle());

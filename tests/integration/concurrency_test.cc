@@ -9,8 +9,8 @@ namespace vllm_router::test {
 namespace {
 
 constexpr size_t kStreams = 1000;
-constexpr size_t kReaders = 4;      // threads, each with its share of the clients
-constexpr size_t kSlowOneIn = 25;   // clients with a tiny receive buffer and a long answer
+constexpr size_t kReaders = 4;     // threads, each with its share of the clients
+constexpr size_t kSlowOneIn = 25;  // clients with a tiny receive buffer and a long answer
 constexpr uint32_t kTokens = 100;
 constexpr uint32_t kManyTokens = 8000;
 
@@ -21,21 +21,11 @@ std::string Messages(size_t stream) {
 }
 
 std::string Request(size_t stream) {
-  return PostJson("/v1/chat/completions",
-                  absl::StrFormat(R"({"model":"m","stream":true,"messages":%s})", Messages(stream)),
-                  absl::StrFormat("X-Fake-Tokens: %d\r\nX-Fake-Itl-Ms: %s\r\n",
-                                  IsSlow(stream) ? kManyTokens : kTokens,
-                                  IsSlow(stream) ? "0" : "2"));
-}
-
-std::string Content(std::string_view events) {
-  constexpr std::string_view kBegin = "\"delta\":{\"content\":\"";
-  std::string content;
-  for (size_t at = 0; (at = events.find(kBegin, at)) != std::string_view::npos;) {
-    at += kBegin.size();
-    content += events.substr(at, events.find('"', at) - at);
-  }
-  return content;
+  return PostJson(
+      "/v1/chat/completions",
+      absl::StrFormat(R"({"model":"m","stream":true,"messages":%s})", Messages(stream)),
+      absl::StrFormat("X-Fake-Tokens: %d\r\nX-Fake-Itl-Ms: %s\r\n",
+                      IsSlow(stream) ? kManyTokens : kTokens, IsSlow(stream) ? "0" : "2"));
 }
 
 class Concurrency : public RouterTest {};
@@ -48,8 +38,8 @@ TEST_F(Concurrency, AThousandStreamsAreAllComplete) {
   two.Hold(true);
   std::vector<TestClient> clients;
   for (size_t i = 0; i < kStreams; ++i) {
-    clients.push_back(Connect({.patience = milliseconds(60000),
-                               .receive_buffer_bytes = IsSlow(i) ? 4096 : 0}));
+    clients.push_back(
+        Connect({.patience = milliseconds(60000), .receive_buffer_bytes = IsSlow(i) ? 4096 : 0}));
     clients.back().Send(Request(i));
   }
   for (FakeEngine* engine : {&one, &two}) {
@@ -82,7 +72,7 @@ TEST_F(Concurrency, AThousandStreamsAreAllComplete) {
   for (size_t i = 0; i < kStreams; ++i) {
     const std::string expected =
         fake_engine::PredictAnswer("m", Messages(i), IsSlow(i) ? kManyTokens : kTokens);
-    whole += Content(bodies[i]) == expected && bodies[i].ends_with("data: [DONE]\n\n");
+    whole += StreamText(bodies[i]) == expected && bodies[i].ends_with("data: [DONE]\n\n");
   }
   EXPECT_EQ(whole, kStreams);
   EXPECT_TRUE(EndsIdle());

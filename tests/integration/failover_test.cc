@@ -29,8 +29,9 @@ class Failover : public RouterTest {
     }
     return statuses;
   }
-  // The engines that a request was routed to, as the log has them.
-  std::vector<std::string> Routes(const std::string& id) {
+  // The engines that a request was routed to, as the log has them when attempt `last` is in it.
+  std::vector<std::string> Routes(const std::string& id, int last) {
+    EXPECT_TRUE(router().WaitForLog(absl::StrFormat("Routing request %s .*attempt %d/", id, last)));
     const std::regex line("Routing request " + id + " .* to (http://[^ ]+) at ");
     std::vector<std::string> urls;
     for (const std::string& text : router().Log()) {
@@ -89,11 +90,13 @@ TEST_F(Failover, ADeadKeptConnectionIsReplacedSilently) {
     engine.SetFault({kind}, 1);
     EXPECT_EQ(client.Send(Chat()).Response().head.status, 200);
   }
-  EXPECT_EQ(engine.counters().requests, 6u);
+  EXPECT_EQ(client.Send(Chat("X-Request-Id: last\r\n")).Response().head.status, 200);
+  EXPECT_EQ(engine.counters().requests, 7u);
   EXPECT_EQ(router().Metric("vllm_router_stale_connections_total"), 2);
   EXPECT_EQ(router().Metric("vllm_router_retries_total"), 0);
   EXPECT_EQ(router().Metric("vllm:request_errors_total"), 0);
-  EXPECT_EQ(router().CountLog("Routing request "), 4u);
+  EXPECT_TRUE(router().WaitForLog("Routing request last "));
+  EXPECT_EQ(router().CountLog("Routing request "), 5u);
   EXPECT_TRUE(EndsIdle());
 }
 
@@ -119,7 +122,7 @@ TEST_F(Failover, NoEngineIsAskedTwice) {
   EXPECT_EQ(first_->counters().requests, 1u);
   EXPECT_EQ(second_->counters().requests, 1u);
   EXPECT_TRUE(router().WaitForLog(R"(Routing request x .* \(attempt 2/11\))"));
-  EXPECT_THAT(Routes("x"), UnorderedElementsAre(first_->url(), second_->url()));
+  EXPECT_THAT(Routes("x", 2), UnorderedElementsAre(first_->url(), second_->url()));
   EXPECT_TRUE(EndsIdle());
 }
 
@@ -132,7 +135,7 @@ TEST_F(Failover, TheNumberOfAttemptsIsLimited) {
   EXPECT_EQ(ErrorField(answer.body, "message"), "No connection to a model server.");
   EXPECT_EQ(answer.head.Header("x-request-id"), "x");
   EXPECT_TRUE(router().WaitForLog(R"(Routing request x .* \(attempt 2/2\))"));
-  EXPECT_EQ(Routes("x").size(), 2u);
+  EXPECT_EQ(Routes("x", 2).size(), 2u);
   EXPECT_TRUE(EndsIdle());
 }
 
@@ -218,54 +221,10 @@ TEST_F(Failover, StatusesOfEnginesAreAnswersAndPassThrough) {
   EXPECT_TRUE(EndsIdle());
 }
 
-TEST_F(Failover, FailuresInARowEjectAnEngineUntilAProbeSucceeds) {
-  StartTwo({"--ejection-failures", "2", "--ejection-base-seconds", "2", "--ejection-max-seconds",
-            "2"});
-  first_->StopListening();
-  for (int i = 0; i < 2; ++i) EXPECT_THAT(AskTwice(), ElementsAre(200, 200));
-  EXPECT_TRUE(router().WaitForLog("Backend " + first_->url() + " is ejected"));
-  EXPECT_EQ(router().Metric("vllm_router_backend_ejected"), 1);
-  EXPECT_EQ(router().Metric("vllm_router_backend_ejections_total"), 1);
-  // Out of rotation: nobody waits for it any more.
-  EXPECT_THAT(Spread(4), ElementsAre(0, 4));
-  EXPECT_EQ(router().CountLog("failed on " + first_->url()), 2u);
-
-  first_->StartListening();
-  first_->Hold(true);
-  ASSERT_TRUE(router().WaitForMetric("vllm_router_backend_ejected", 0));  // a probe is due
-  const uint64_t served = second_->counters().requests;
-  std::vector<TestClient> clients;
-  for (int i = 0; i < 6; ++i) {
-    clients.push_back(Connect());
-    clients.back().Send(Chat());
-  }
-  EXPECT_TRUE(second_->WaitForRequests(served + 5));
-  const uint64_t probe = first_->WaitForHeld();
-  EXPECT_EQ(first_->counters().held, 1u);
-  first_->Hold(false);
-  EXPECT_TRUE(first_->Answer(probe));
-  for (TestClient& client : clients) EXPECT_EQ(client.Response().head.status, 200);
-  EXPECT_THAT(Spread(4), ElementsAre(2, 2));
-  EXPECT_TRUE(EndsIdle());
-}
-
-TEST_F(Failover, TheLastEngineIsAlwaysTried) {
-  FakeEngine& engine = AddEngine();
-  StartRouter({"--ejection-failures", "1", "--ejection-base-seconds", "30"});
-  engine.StopListening();
-  EXPECT_EQ(Ask(Chat()).head.status, 502);
-  EXPECT_EQ(router().Metric("vllm_router_backend_ejected"), 1);
-  EXPECT_EQ(Ask(Chat()).head.status, 502);
-  engine.StartListening();
-  EXPECT_EQ(Ask(Chat()).head.status, 200);
-  EXPECT_EQ(router().Metric("vllm_router_backend_ejected"), 0);
-  EXPECT_TRUE(EndsIdle());
-}
-
 TEST_F(Failover, AllThatADyingEngineWorkedOnIsServedWithinTheRetryBudget) {
   constexpr size_t kOnEach = 64;
-  StartTwo({"--shards", "1", "--retry-budget-percent", "20", "--backend-connect-timeout-seconds",
-            "30"});
+  StartTwo(
+      {"--shards", "1", "--retry-budget-percent", "20", "--backend-connect-timeout-seconds", "30"});
   first_->Hold(true);
   std::vector<TestClient> clients;
   for (size_t i = 0; i < 2 * kOnEach; ++i) {
@@ -280,10 +239,10 @@ TEST_F(Failover, AllThatADyingEngineWorkedOnIsServedWithinTheRetryBudget) {
   first_->StopListening();
   first_->CloseConnections(End::kReset);
   // A fifth of them at a time.
-  const uint64_t budget = kOnEach / 5;
-  EXPECT_TRUE(second_->WaitUntil([budget](const Counters& c) { return c.held == budget; }));
-  EXPECT_FALSE(second_->WaitUntil([budget](const Counters& c) { return c.held > budget; },
-                                  milliseconds(200)));
+  constexpr uint64_t kBudget = kOnEach / 5;
+  EXPECT_TRUE(second_->WaitUntil([](const Counters& c) { return c.held == kBudget; }));
+  EXPECT_FALSE(
+      second_->WaitUntil([](const Counters& c) { return c.held > kBudget; }, milliseconds(200)));
   second_->Hold(false);
   second_->AnswerAll();
   for (TestClient& client : clients) EXPECT_EQ(client.Response().head.status, 200);

@@ -74,7 +74,10 @@ TEST_F(Headers, TheBodysLengthIsGivenOnceHoweverItCame) {
   EXPECT_EQ(plain.Header("content-length"), std::to_string(plain.body.size()));
 
   EXPECT_EQ(Ask("POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
-                "\r\n" + Chunk(ChatBody()) + "0\r\n\r\n").head.status, 200);
+                "\r\n" +
+                Chunk(ChatBody()) + "0\r\n\r\n")
+                .head.status,
+            200);
   const RecordedRequest chunked = Seen(*engine_);
   EXPECT_EQ(CountFields(chunked.head, "content-length"), 1u);
   EXPECT_EQ(CountFields(chunked.head, "transfer-encoding"), 0u);
@@ -130,8 +133,8 @@ TEST_F(Headers, TheEngineLearnsWhereTheClientIs) {
   const RecordedRequest direct = Forwarded("");
   EXPECT_EQ(direct.Header("x-forwarded-for"), "127.0.0.1");
   EXPECT_EQ(direct.Header("x-forwarded-proto"), "http");
-  const RecordedRequest proxied = Forwarded(
-      "X-Forwarded-For: 10.1.1.1, 10.2.2.2\r\nX-Forwarded-Proto: https\r\n");
+  const RecordedRequest proxied =
+      Forwarded("X-Forwarded-For: 10.1.1.1, 10.2.2.2\r\nX-Forwarded-Proto: https\r\n");
   EXPECT_EQ(proxied.Header("x-forwarded-for"), "10.1.1.1, 10.2.2.2, 127.0.0.1");
   EXPECT_EQ(proxied.Header("x-forwarded-proto"), "https");
   EXPECT_EQ(CountFields(proxied.head, "x-forwarded-for"), 1u);
@@ -176,8 +179,9 @@ TEST_F(Headers, AnAnswerHasOneDateAndOneServer) {
   EXPECT_EQ(passed.head.Count("server"), 1u);
   EXPECT_EQ(passed.head.Header("server"), "vllm-router");
 
-  const std::regex date("(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z]{2} \\d{4} "
-                        "\\d\\d:\\d\\d:\\d\\d GMT");
+  const std::regex date(
+      "(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \\d\\d [A-Z][a-z]{2} \\d{4} "
+      "\\d\\d:\\d\\d:\\d\\d GMT");
   const RawResponse without = Answered("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   for (const RawResponse& answer : {without, Ask(Get("/health")), Ask(Chat("", "nobody"))}) {
     EXPECT_EQ(answer.head.Count("date"), 1u);
@@ -240,9 +244,9 @@ TEST_F(Headers, AnswersWithoutABodyHaveNone) {
 }
 
 TEST_F(Headers, InterimAnswersOfTheEngineAreItsOwnAffair) {
-  const RawResponse answer = Answered(
-      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" +
-      JsonAnswer("{}"));
+  const RawResponse answer =
+      Answered("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" +
+               JsonAnswer("{}"));
   EXPECT_EQ(answer.head.status, 200);
   EXPECT_EQ(answer.head.Count("link"), 0u);
   EXPECT_EQ(answer.body, "{}");
@@ -252,7 +256,8 @@ TEST_F(Headers, AnOldClientMayKeepItsConnection) {
   TestClient client = Connect();
   const std::string body = ChatBody();
   const std::string request = absl::StrFormat(
-      "POST /v1/chat/completions HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n%s",
+      "POST /v1/chat/completions HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: "
+      "%d\r\n\r\n%s",
       body.size(), body);
   for (int i = 0; i < 2; ++i) {
     const RawResponse answer = client.Send(request).Response();

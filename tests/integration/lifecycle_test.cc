@@ -117,8 +117,8 @@ TEST_F(Shutdown, CutsWhatRunsLongerThanTheGrace) {
 
 TEST_F(Shutdown, CutsAnswersThatAreNoStreamVisibly) {
   Start({"--shutdown-grace-seconds", "0.3"});
-  engine_->Enqueue(CannedAnswer::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf",
-                                       End::kHang));
+  engine_->Enqueue(
+      CannedAnswer::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", End::kHang));
   TestClient client = Connect();
   client.Send(Chat());
   EXPECT_EQ(client.Head().status, 200);
@@ -174,7 +174,8 @@ TEST(CommandLineErrors, ABadFlagEndsWith2AndOneLine) {
            {with({"--routing-logic", "session"}), "--session-key"},
            {with({"--client-idle-timeout-seconds", "soon"}), "'soon'"},
            {with({"--tls-cert", "x.pem"}), "--tls-key"},
-           {with({"--tls-cert", "/nonexistent/c", "--tls-key", "/nonexistent/k"}), "/nonexistent/c"},
+           {with({"--tls-cert", "/nonexistent/c", "--tls-key", "/nonexistent/k"}),
+            "/nonexistent/c"},
            {with({"--api-keys-file", "/nonexistent/keys"}), "/nonexistent/keys"},
            {with({"--host", "not an address"}), "not an address"},
            {{"--static-backends", "ftp://x", "--static-models", "m"}, "ftp://x"},
@@ -183,8 +184,8 @@ TEST(CommandLineErrors, ABadFlagEndsWith2AndOneLine) {
            {{}, "Static backends must be provided"}}) {
     RouterProcess router(bad.flags);
     EXPECT_EQ(router.WaitForExit(), 2) << bad.says;
-    EXPECT_THAT(router.Log(), ElementsAre(testing::AllOf(StartsWith("vllm-router: "),
-                                                         HasSubstr(bad.says))));
+    EXPECT_THAT(router.Log(),
+                ElementsAre(testing::AllOf(StartsWith("vllm-router: "), HasSubstr(bad.says))));
     EXPECT_EQ(router.ErrorLog().size(), 1u) << bad.says;
   }
 }
@@ -198,9 +199,8 @@ TEST(CommandLineErrors, APortInUseEndsWith2AndSaysWhich) {
   same.insert(same.end(), {"--port", std::to_string(first.port())});
   RouterProcess second(same);
   EXPECT_EQ(second.WaitForExit(), 2);
-  EXPECT_THAT(second.ErrorLog(),
-              ElementsAre(HasSubstr(absl::StrFormat("127.0.0.1:%d: Address already in use",
-                                                    first.port()))));
+  EXPECT_THAT(second.ErrorLog(), ElementsAre(HasSubstr(absl::StrFormat(
+                                     "127.0.0.1:%d: Address already in use", first.port()))));
 }
 
 TEST(CommandLineErrors, HelpAndVersionAreNoErrors) {

@@ -78,19 +78,32 @@ TEST_F(Limits, HeadsThatAreTooLargeAreRefused) {
   EXPECT_EQ(Ask(Chat(many.substr(0, many.find("X-7")))).head.status, 200);
 }
 
-TEST_F(Limits, BytesThatAreNoRequestAreRefused) {
+TEST_F(Limits, RequestsThatAreNotAcceptableHttpAreRefused) {
   Start({});
-  for (const std::string request :
-       {"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "GET / HTTP/1.1\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET /\r\n\r\n",
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
-        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello"}) {
+  const std::string post = "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n";
+  struct Case {
+    std::string request;
+    int status;
+  };
+  for (const Case& c : {
+           Case{"\x16\x03\x01\x02\x01\x01\x01\xfc\x03\x03", 400},  // a TLS handshake
+           Case{"GET /health HTTP/1.1\r\n\r\n", 400},
+           Case{"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+           Case{"GET /health\r\n\r\n", 400},
+           Case{post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+           Case{post + "Content-Length: +5\r\n\r\nhello", 400},
+           Case{post + "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", 400},
+           Case{post + "Transfer-Encoding: chunked, gzip\r\n\r\n", 400},
+           Case{post + "Expect: a miracle\r\nContent-Length: 2\r\n\r\n{}", 417},
+           Case{post + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
+           Case{"GET /health HTTP/3.0\r\nHost: a\r\n\r\n", 505},
+       }) {
     TestClient client = Connect();
-    const RawResponse answer = client.Send(request).Response();
-    EXPECT_EQ(answer.head.status, 400) << request;
-    EXPECT_EQ(ErrorField(answer.body, "type"), "invalid_request_error") << request;
-    EXPECT_EQ(client.End(), PeerEnd::kClosed) << request;
+    const RawResponse answer = client.Send(c.request).Response();
+    EXPECT_EQ(answer.head.status, c.status) << c.request;
+    EXPECT_NE(ErrorField(answer.body, "message"), "") << c.request;
+    EXPECT_TRUE(answer.head.Header("x-request-id")) << c.request;
+    EXPECT_EQ(client.End(), PeerEnd::kClosed) << c.request;
   }
   EXPECT_EQ(engine_->counters().requests_begun, 0u);
 }

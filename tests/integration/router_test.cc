@@ -31,6 +31,16 @@ std::string JsonAnswer(std::string_view body, std::string_view headers) {
       headers, body.size(), body);
 }
 
+std::string StreamText(std::string_view events) {
+  constexpr std::string_view kBegin = "\"delta\":{\"content\":\"";
+  std::string text;
+  for (size_t at = 0; (at = events.find(kBegin, at)) != std::string_view::npos;) {
+    at += kBegin.size();
+    text += events.substr(at, events.find('"', at) - at);
+  }
+  return text;
+}
+
 std::string ErrorField(std::string_view body, std::string_view name) {
   const std::string key = absl::StrFormat("\"%s\":", name);
   if (!body.starts_with("{\"error\":{")) return "";

@@ -52,6 +52,9 @@ std::string Chunk(std::string_view data);
 // A whole JSON answer.
 std::string JsonAnswer(std::string_view body, std::string_view headers = {});
 
+// The texts of all events of a chat stream put together.
+std::string StreamText(std::string_view events);
+
 // The text of one member of {"error":{..}}; "null" for null, "" if there is none.
 std::string ErrorField(std::string_view body, std::string_view name);
 inline std::string ErrorCode(std::string_view body) { return ErrorField(body, "code"); }

@@ -64,8 +64,9 @@ TEST_F(Timeouts, ABodyThatStopsIsAnsweredWith408) {
   plain.Send(request.substr(0, request.size() - 3));
   ExpectRequestTimeout(plain);
   TestClient chunked = Connect();
-  chunked.Send("POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-               "5\r\n{\"mod");
+  chunked.Send(
+      "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5\r\n{\"mod");
   ExpectRequestTimeout(chunked);
   EXPECT_EQ(engine_->counters().requests_begun, 0u);
   EXPECT_TRUE(EndsIdle());
@@ -212,8 +213,8 @@ TEST_F(Timeouts, OnceBegunAnAnswerHasItsOwnLimit) {
 
 TEST_F(Timeouts, AnAnswerThatIsNoStreamIsCutWhenItFallsSilent) {
   Start({"--backend-idle-timeout-seconds", "0.3"});
-  engine_->Enqueue(CannedAnswer::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"a\"",
-                                       End::kHang));
+  engine_->Enqueue(
+      CannedAnswer::Bytes("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"a\"", End::kHang));
   TestClient client = Connect();
   client.Send(Chat());
   EXPECT_EQ(client.Head().status, 200);

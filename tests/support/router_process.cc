@@ -39,7 +39,7 @@ std::vector<std::string> RouterProcess::WithDefaults(std::vector<std::string> fl
       {"--drain-delay-seconds", "0"},    {"--admin-address", ""},
   };
   for (const auto& [name, value] : kDefaults) {
-    const auto given = [&name](const std::string& flag) {
+    const auto given = [&name = name](const std::string& flag) {
       return flag == name || flag.starts_with(name + "=");
     };
     if (std::any_of(flags.begin(), flags.end(), given)) continue;

@@ -37,17 +37,16 @@ Request Render(const Target& target) {
 }
 
 TEST(ProbeRequest, AsksForWhatTheModelTypeServes) {
+  const std::string chat_body = R"({"model":"m","messages":[{"role":"user","content":"Hello"}],)"
+                                R"("max_tokens":3,"temperature":0})";
   const struct {
     std::string type;
     std::string path;
     std::string body;
   } cases[] = {
-      {"chat", "/v1/chat/completions",
-       R"({"model":"m","messages":[{"role":"user","content":"Hello"}],"max_tokens":3,"temperature":0})"},
-      {"vision", "/v1/chat/completions",
-       R"({"model":"m","messages":[{"role":"user","content":"Hello"}],"max_tokens":3,"temperature":0})"},
-      {"messages", "/v1/messages",
-       R"({"model":"m","messages":[{"role":"user","content":"Hello"}],"max_tokens":3,"temperature":0})"},
+      {"chat", "/v1/chat/completions", chat_body},
+      {"vision", "/v1/chat/completions", chat_body},
+      {"messages", "/v1/messages", chat_body},
       {"completion", "/v1/completions",
        R"({"model":"m","prompt":"Hello","max_tokens":3,"temperature":0})"},
       {"embeddings", "/v1/embeddings", R"({"model":"m","input":"Hello"})"},

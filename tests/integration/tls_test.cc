@@ -1,14 +1,6 @@
-// Who may ask, and TLS on both sides.
-#include <openssl/sha.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <fstream>
-#include <optional>
-
-#include "absl/strings/escaping.h"
+// TLS towards clients and towards engines.
 #include "absl/strings/str_format.h"
-#include "server/base/strings.h"
+#include "tests/integration/replaced_file.h"
 #include "tests/integration/router_test.h"
 #include "tests/support/self_signed.h"
 #include "tests/support/tls_client.h"
@@ -17,115 +9,6 @@ namespace vllm_router::test {
 namespace {
 
 using test_support::SelfSigned;
-
-std::string Sha256Hex(std::string_view text) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return absl::BytesToHexString({reinterpret_cast<const char*>(digest), sizeof(digest)});
-}
-
-// A file of the test's own, replaced as a whole by each Write.
-class ReplacedFile {
- public:
-  explicit ReplacedFile(const std::string& name)
-      : path_(absl::StrFormat("%s/%s_%d", testing::TempDir(), name, ::getpid())) {}
-  ~ReplacedFile() { std::remove(path_.c_str()); }
-
-  void Write(std::string_view content) {
-    std::ofstream(path_ + ".new", std::ios::binary) << content;
-    ASSERT_EQ(std::rename((path_ + ".new").c_str(), path_.c_str()), 0);
-  }
-  void CopyOf(const std::string& other) {
-    std::ifstream file(other, std::ios::binary);
-    Write(std::string(std::istreambuf_iterator<char>(file), {}));
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  const std::string path_;
-};
-
-class ApiKeys : public RouterTest {
- protected:
-  void Start() {
-    keys_.Write("# name sha256\nteam-a " + Sha256Hex("sk-a") + "\n\nteam-b\t" +
-                base::AsciiLower(Sha256Hex("sk-b")) + "\r\n");
-    engine_ = &AddEngine();
-    StartRouter({"--api-keys-file", keys_.path()});
-  }
-  int StatusWith(const std::string& key) {
-    return Ask(Chat("Authorization: Bearer " + key + "\r\n")).head.status;
-  }
-
-  ReplacedFile keys_{"keys"};
-  FakeEngine* engine_ = nullptr;
-};
-
-TEST_F(ApiKeys, WhoHasNoneIsToldSoInTheApisOwnWay) {
-  Start();
-  for (const std::string headers :
-       {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n",
-        "Authorization: Basic sk-a\r\n", "Authorization: sk-a\r\n",
-        "Authorization: Bearer sk-a\r\nAuthorization: Bearer sk-a\r\n",
-        "Authorization: Bearer sk-a sk-b\r\n", "X-Api-Key: wrong\r\n"}) {
-    const RawResponse answer = Ask(Chat(headers));
-    EXPECT_EQ(answer.head.status, 401) << headers;
-    EXPECT_EQ(answer.body,
-              R"({"error":{"message":"Incorrect API key provided.","type":"invalid_request_error",)"
-              R"("param":null,"code":"invalid_api_key"}})");
-    EXPECT_EQ(answer.head.Header("www-authenticate"), "Bearer") << headers;
-    EXPECT_TRUE(answer.head.Header("x-request-id")) << headers;
-  }
-  for (const std::string path : {"/v1/models", "/v1/models/m", "/engines"}) {
-    EXPECT_EQ(Ask(Get(path)).head.status, 401) << path;
-  }
-  EXPECT_EQ(engine_->counters().requests_begun, 0u);
-}
-
-TEST_F(ApiKeys, AreLookedAtBeforeTheBodyIsRead) {
-  Start();
-  TestClient client = Connect();
-  client.Send("POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
-  const RawResponse answer = client.Response();
-  EXPECT_EQ(answer.head.status, 401);
-  EXPECT_EQ(answer.head.Header("connection"), "close");
-}
-
-TEST_F(ApiKeys, ARightOnePassesAndGoesNoFurther) {
-  Start();
-  for (const std::string value : {"Bearer sk-a", "bearer sk-b", "BEARER  sk-a"}) {
-    EXPECT_EQ(Ask(Chat("Authorization: " + value + "\r\n")).head.status, 200) << value;
-    EXPECT_EQ(Seen(*engine_).Header("authorization"), std::nullopt) << value;
-  }
-  EXPECT_EQ(Ask(Get("/v1/models", "Authorization: Bearer sk-a\r\n")).head.status, 200);
-  EXPECT_TRUE(EndsIdle());
-}
-
-TEST_F(ApiKeys, AreNotAskedForByProbes) {
-  Start();
-  for (const std::string path : {"/health", "/livez", "/readyz", "/version", "/metrics"}) {
-    EXPECT_EQ(Ask(Get(path)).head.status, 200) << path;
-  }
-}
-
-TEST_F(ApiKeys, AreReadAgainWhenTheFileChanges) {
-  Start();
-  EXPECT_EQ(StatusWith("sk-a"), 200);
-  keys_.Write("team-c " + Sha256Hex("sk-c") + "\n");
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (StatusWith("sk-c") != 200 && std::chrono::steady_clock::now() < until) {
-  }
-  EXPECT_EQ(StatusWith("sk-c"), 200);
-  // Each shard takes the new keys over at its own next turn.
-  while (StatusWith("sk-a") != 401 && std::chrono::steady_clock::now() < until) {
-  }
-  EXPECT_EQ(StatusWith("sk-a"), 401);
-
-  keys_.Write("team-d not-a-digest\n");
-  EXPECT_TRUE(router().WaitForLog("the API keys in force stay: .*line 1"));
-  EXPECT_EQ(StatusWith("sk-c"), 200);
-  EXPECT_TRUE(EndsIdle());
-}
 
 class Tls : public RouterTest {
  protected:
@@ -150,7 +33,8 @@ class Tls : public RouterTest {
   bool EndsIdleSecurely() {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     do {
-      const std::string page = AskSecurely(Get("/metrics", "Connection: close\r\n"), {first_.certificate});
+      const std::string page =
+          AskSecurely(Get("/metrics", "Connection: close\r\n"), {first_.certificate});
       if (MetricSum(page, "vllm_router_backend_in_flight") == 0 &&
           MetricSum(page, "vllm_router_active_requests") == 0) {
         return true;
@@ -218,7 +102,8 @@ TEST_F(Tls, PlainRequestsGetNoAnswer) {
   Start();
   TestClient client = Connect();
   client.Send(Get("/health"));
-  EXPECT_THAT(client.raw().ReadUntilEnd().value_or("no end"), testing::Not(HasSubstr("HTTP/1.1 200")));
+  EXPECT_THAT(client.raw().ReadUntilEnd().value_or("no end"),
+              testing::Not(HasSubstr("HTTP/1.1 200")));
   EXPECT_THAT(AskSecurely(Get("/health", "Connection: close\r\n"), {first_.certificate}),
               HasSubstr("healthy"));
 }

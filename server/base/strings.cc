@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "absl/strings/str_format.h"
 
@@ -9,6 +10,14 @@ namespace vllm_router::base {
 namespace {
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+// The first a.size() bytes.
+bool SameLowered(std::string_view a, std::string_view b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && Lower(a[i]) != Lower(b[i])) return false;
+  }
+  return true;
+}
 
 // Length of the valid UTF-8 sequence at the head of `s`, or 0 (overlong forms and surrogates are
 // not valid).
@@ -37,10 +46,20 @@ size_t Utf8SequenceLength(std::string_view s) {
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Lower(a[i]) != Lower(b[i])) return false;
+  size_t i = 0;
+  // Field names are compared for every message: eight bytes at a time, as long as no byte differs
+  // in more than the bit that tells the cases apart.
+  for (; i + sizeof(uint64_t) <= a.size(); i += sizeof(uint64_t)) {
+    uint64_t left;
+    uint64_t right;
+    std::memcpy(&left, a.data() + i, sizeof(left));
+    std::memcpy(&right, b.data() + i, sizeof(right));
+    const uint64_t different = left ^ right;
+    if ((different & ~uint64_t{0x2020202020202020}) != 0) return false;
+    // Also '@' and '`' differ in that bit only.
+    if (different != 0 && !SameLowered(a.substr(i, sizeof(left)), b.substr(i))) return false;
   }
-  return true;
+  return SameLowered(a.substr(i), b.substr(i));
 }
 
 std::string AsciiLower(std::string_view s) {
@@ -50,9 +69,10 @@ std::string AsciiLower(std::string_view s) {
 }
 
 std::string_view TrimOws(std::string_view s) {
-  const size_t begin = s.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return s.substr(begin, s.find_last_not_of(" \t") - begin + 1);
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!s.empty() && blank(s.front())) s.remove_prefix(1);
+  while (!s.empty() && blank(s.back())) s.remove_suffix(1);
+  return s;
 }
 
 std::vector<std::string_view> SplitList(std::string_view s, char separator) {

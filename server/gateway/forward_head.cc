@@ -77,6 +77,35 @@ bool ImitatesProtectedField(std::string_view name) {
   return std::find(kProtected.begin(), kProtected.end(), dashed) != kProtected.end();
 }
 
+// Copies the lines of fields that pass as they are, neighbours in one piece.
+class LineCopier {
+ public:
+  LineCopier(const char* base, std::string* out) : base_(base), out_(out) {}
+
+  void Pass(const http::Field& field) {
+    const char* begin = base_ + field.name.offset;
+    if (begin != end_) {
+      Flush();
+      begin_ = begin;
+    }
+    // No CR is left inside a line that has been parsed.
+    end_ = base_ + field.value.offset + field.value.length;
+    while (*end_ != '\r') ++end_;
+    end_ += 2;
+  }
+
+  void Flush() {
+    out_->append(begin_, end_);
+    begin_ = end_ = nullptr;
+  }
+
+ private:
+  const char* const base_;
+  std::string* const out_;
+  const char* begin_ = nullptr;
+  const char* end_ = nullptr;
+};
+
 void AppendForwardedFor(const http::RequestHead& head, const char* base, std::string_view peer,
                         std::string* out) {
   out->append("X-Forwarded-For: ");
@@ -130,6 +159,7 @@ void BuildRequestHead(const RequestHeadInput& input, base::Rng& rng, std::string
   const bool replace_key = !spec.api_key.empty();
   bool has_proto = false;
   bool has_trace = false;
+  LineCopier lines(base, out);
   for (const http::Field& field : head.fields) {
     if (DroppedFromRequest(field.id)) continue;
     if (field.id == FieldId::kAuthorization && (input.drop_authorization || replace_key)) continue;
@@ -138,8 +168,9 @@ void BuildRequestHead(const RequestHeadInput& input, base::Rng& rng, std::string
     if (field.id == FieldId::kOther && ImitatesProtectedField(name)) continue;
     has_proto |= field.id == FieldId::kXForwardedProto;
     has_trace |= field.id == FieldId::kTraceparent;
-    AppendField(*out, name, field.value.In(base));
+    lines.Pass(field);
   }
+  lines.Flush();
   if (replace_key) {
     out->append("Authorization: Bearer ");
     out->append(spec.api_key);
@@ -171,6 +202,7 @@ void BuildAnswerHead(const AnswerHeadInput& input, std::string* out) {
   out->append(ReasonPhrase(head.status));
   out->append("\r\n");
   bool has_date = false;
+  LineCopier lines(input.base, out);
   for (const http::Field& field : head.fields) {
     if (IsHopByHop(field.id) || field.id == FieldId::kServer || field.id == FieldId::kXRequestId ||
         field.id == FieldId::kProxyAuthenticate) {
@@ -179,14 +211,15 @@ void BuildAnswerHead(const AnswerHeadInput& input, std::string* out) {
     if (field.id == FieldId::kDate && std::exchange(has_date, true)) continue;
     const std::string_view name = field.name.In(input.base);
     if (!named.empty() && Contains(named, name)) continue;
-    std::string_view value = field.value.In(input.base);
-    if (field.id == FieldId::kOther && name.size() >= 8 &&
-        (base::EqualsIgnoreCase(name, "location") ||
-         base::EqualsIgnoreCase(name, "content-location"))) {
-      value = HideBackend(value, *input.backend);
+    if (field.id == FieldId::kOther && (base::EqualsIgnoreCase(name, "location") ||
+                                        base::EqualsIgnoreCase(name, "content-location"))) {
+      lines.Flush();
+      AppendField(*out, name, HideBackend(field.value.In(input.base), *input.backend));
+      continue;
     }
-    AppendField(*out, name, value);
+    lines.Pass(field);
   }
+  lines.Flush();
   if (!has_date) AppendField(*out, "Date", input.date);
   out->append("Server: vllm-router\r\n");
   AppendField(*out, "X-Request-Id", input.request_id);

@@ -29,6 +29,24 @@ bool IsIpLiteral(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), address) == 1;
 }
 
+// One system call. The kernel's price for a list of pieces is above that of copying a head, a small
+// body or a token into one: tools/bench/compare shows it at 1 KB and per token.
+ssize_t Send(int fd, const iovec* pieces, int count) {
+  char flat[4096];
+  size_t size = 0;
+  for (int i = 0; i < count; ++i) {
+    if (pieces[i].iov_len > sizeof(flat) - size) {
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(pieces);
+      message.msg_iovlen = static_cast<size_t>(std::min(count, IOV_MAX));
+      return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    }
+    std::copy_n(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len, flat + size);
+    size += pieces[i].iov_len;
+  }
+  return ::send(fd, flat, size, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
 void Socket::Accept(int fd, SSL_CTX* tls) {
@@ -134,12 +152,9 @@ IoResult Socket::Read(char* data, size_t size) {
 IoResult Socket::Write(const iovec* pieces, int count) {
   if (!writable_) return {IoStatus::kWouldBlock};
   if (ssl_ != nullptr) return WriteTls(pieces, count);
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(pieces);
-  message.msg_iovlen = static_cast<size_t>(std::min(count, IOV_MAX));
   ssize_t sent;
   do {
-    sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    sent = Send(fd_, pieces, count);
   } while (sent < 0 && errno == EINTR);
   if (sent > 0) return {IoStatus::kOk, static_cast<size_t>(sent)};
   writable_ = false;

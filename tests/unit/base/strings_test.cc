@@ -23,6 +23,23 @@ TEST(EqualsIgnoreCase, FoldsAsciiLettersOnly) {
   EXPECT_FALSE(EqualsIgnoreCase("\xC3\x84", "\xC3\xA4"));
 }
 
+TEST(EqualsIgnoreCase, SeesTheDifferenceWhereverItStands) {
+  const std::string upper = "X-FORWARDED-PROTO-AND-MORE";
+  const std::string lower = AsciiLower(upper);
+  for (size_t length = 0; length <= upper.size(); ++length) {
+    EXPECT_TRUE(EqualsIgnoreCase(upper.substr(0, length), lower.substr(0, length))) << length;
+    for (size_t at = 0; at < length; ++at) {
+      for (const char other : {'@', '`', '\r', '\x7F', '\xE1'}) {
+        std::string changed = lower.substr(0, length);
+        changed[at] = other;
+        EXPECT_FALSE(EqualsIgnoreCase(upper.substr(0, length), changed)) << changed;
+      }
+    }
+  }
+  // '-' and CR differ in the bit that tells the cases apart.
+  EXPECT_FALSE(EqualsIgnoreCase("content-length", "content\rlength"));
+}
+
 TEST(AsciiLower, LeavesEverythingButCapitalsAlone) {
   EXPECT_EQ(AsciiLower("AZaz09@[\xC3\x84"), "azaz09@[\xC3\x84");
 }
@@ -71,7 +88,8 @@ TEST(Printable, ShowsUtf8AndEscapesWhatIsNone) {
 TEST(Printable, CutsALongText) {
   EXPECT_EQ(Printable("abcdef", 3), "abc...");
   EXPECT_EQ(Printable("abc", 3), "abc");
-  EXPECT_EQ(Printable("ab\xC3\xA9", 3), "ab...");  // never more than the limit, never half a character
+  EXPECT_EQ(Printable("ab\xC3\xA9", 3),
+            "ab...");  // never more than the limit, never half a character
 }
 
 TEST(JsonEscape, EscapesQuotesBackslashesAndControls) {

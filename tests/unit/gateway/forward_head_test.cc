@@ -56,6 +56,13 @@ TEST(BuildRequestHead, SetsHostLengthAndRequestIdItself) {
   EXPECT_THAT(out, testing::EndsWith("\r\n\r\n"));
 }
 
+TEST(BuildRequestHead, KeepsTheOtherFieldsInTheirOrderAroundDroppedOnes) {
+  const std::string out =
+      Forward(Post("A: 1\r\nEmpty:\r\nTE: trailers\r\nB:2 \t\r\nUpgrade: h2c\r\nC:  3\r\n"),
+              MakeBackend("http://e"));
+  EXPECT_THAT(out, HasSubstr("\r\nHost: e\r\nA: 1\r\nEmpty:\r\nB:2 \t\r\nC:  3\r\nX-Request-Id: "));
+}
+
 TEST(BuildRequestHead, DropsHopByHopFieldsAndWhatConnectionNames) {
   const std::string out = Forward(Post("Connection: keep-alive, X-Secret , close\r\nX-Secret: "
                                        "1\r\nKeep-Alive: 5\r\nTE: trailers\r\n"

@@ -65,14 +65,14 @@ QUICK = ("1k", "sse500")
 
 
 def summary(values):
-    """{"median", "min", "max", "runs"} of the numbers, or None of none."""
+    """{"median", "min", "max", "values"} of the numbers, or None of none."""
     if not values:
         return None
     return {
         "median": statistics.median(values),
         "min": min(values),
         "max": max(values),
-        "runs": len(values),
+        "values": list(values),
     }
 
 

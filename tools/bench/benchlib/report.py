@@ -1,5 +1,7 @@
 """Ratios to the peers, the goals they are held against, and the table for people."""
 
+import statistics
+
 # Peer divided by ours: higher is better. docs/performance.md says where they come from.
 GOALS = {
     "1k": {"nginx": 1.25, "haproxy": 1.30},
@@ -25,17 +27,26 @@ _SIDE_FIGURES = ("per_second", "busy", "first_byte_p50_us", "delay_p50_us", "del
                  "jitter_p99_us", "p50_us", "p99_us", "base_bytes")
 
 
-def ratios(case, subject="router"):
-    """{peer: peer's median / the subject's}, where both were measured."""
+def paired_ratios(case, subject="router"):
+    """{peer: [peer / the subject, round by round]}, where both were measured. Within one round the
+    machine is nearly the same for all; between rounds a virtual machine's speed drifts."""
     targets, metric = case["targets"], case["metric"]
     ours = (targets.get(subject) or {}).get(metric)
-    if not ours or ours["median"] <= 0:
+    if not ours:
         return {}
-    return {
-        name: target[metric]["median"] / ours["median"]
-        for name, target in targets.items()
-        if name not in (subject, "direct") and target.get(metric)
-    }
+    found = {}
+    for name, target in targets.items():
+        if name in (subject, "direct") or not target.get(metric):
+            continue
+        pairs = zip(target[metric]["values"], ours["values"])
+        found[name] = [theirs / own for theirs, own in pairs if own > 0]
+    return {name: values for name, values in found.items() if values}
+
+
+def ratios(case, subject="router"):
+    """{peer: the median of its paired ratios}."""
+    return {name: statistics.median(all_of_one)
+            for name, all_of_one in paired_ratios(case, subject).items()}
 
 
 def verdicts(name, case):
@@ -67,12 +78,17 @@ def _number(value):
     return f"{value:.2f}" if abs(value) < 100 else f"{value:.1f}"
 
 
+def _range_of(values):
+    return f"{min(values):.2f}-{max(values):.2f}" if len(values) > 1 else ""
+
+
 def table(name, case):
     """The case as text."""
     metric = case["metric"]
     found = ratios(case)
+    paired = paired_ratios(case)
     side = [f for f in _SIDE_FIGURES if any(t.get(f) for t in case["targets"].values())]
-    head = ["", _UNITS[metric], "range", "ratio to ours", *side]
+    head = ["", _UNITS[metric], "range", "ratio to ours", "its range", *side]
     rows = [head]
     for target_name, target in case["targets"].items():
         main = target.get(metric)
@@ -81,6 +97,7 @@ def table(name, case):
             _number(main["median"]) if main else "",
             f"{_number(main['min'])}-{_number(main['max'])}" if main else "",
             f"{found[target_name]:.2f}x" if target_name in found else "",
+            _range_of(paired.get(target_name, ())),
         ]
         row += [_number(target[f]["median"]) if target.get(f) else "" for f in side]
         rows.append(row)

@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "server/app/file_limit.h"
 #include "server/app/file_watcher.h"
+#include "server/app/live_files.h"
 #include "server/app/version.h"
 #include "server/base/log.h"
 #include "server/base/mutex.h"
@@ -28,7 +29,6 @@
 namespace vllm_router::app {
 namespace {
 
-constexpr std::chrono::seconds kFileCheckInterval(1);
 // For what is still on its way to clients when everything else has been cut.
 constexpr std::chrono::seconds kLastFlush(1);
 
@@ -54,16 +54,6 @@ control::WantedConfig Wanted(const Config& config) {
           .aliases = {aliases.begin(), aliases.end()}};
 }
 
-std::string Refusal() {
-  const std::string body =
-      openai::ErrorBody(openai::errors::kOverloaded, "The router has too many connections.");
-  return absl::StrFormat(
-      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: "
-      "1\r\nConnection: close\r\n"
-      "Server: vllm-router\r\nContent-Length: %d\r\n\r\n%s",
-      body.size(), body);
-}
-
 class RunningApp final : public App {
  public:
   explicit RunningApp(Config config)
@@ -76,9 +66,7 @@ class RunningApp final : public App {
                 .admission = admission_,
                 .version_json = {},
                 .scrape = {},
-                .not_ready = false},
-        watched_(
-            {config_.tls.cert, config_.tls.key, config_.tls.client_ca, config_.api_keys_file}) {}
+                .not_ready = false} {}
 
   ~RunningApp() override { StopThreads(); }
 
@@ -94,15 +82,14 @@ class RunningApp final : public App {
 
  private:
   absl::Status LoadKeys();
-  absl::StatusOr<net::TlsContext> LoadServerTls() const;
+  absl::Status LoadServerTls() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status LoadBackendTls();
   void Publish(fleet::SnapshotPtr snapshot, std::function<void()> done);
   fleet::SnapshotPtr ForShard(const fleet::SnapshotPtr& snapshot);
-  void OnAccept(net::Shard& shard, int fd, net::PeerAddress peer);
+  void OnAccept(net::Shard& shard, net::Accepted accepted);
   void Scrape(std::function<void(std::string)> done);
   stats::ScrapeSources Sources();
-  void StartProber();
-  void WatchFiles();
-  void ReloadFiles();
+  void MakeProber(const net::TlsContext& backend_tls);
   // False when it was hurried before the time was over.
   bool WaitUnlessHurried(base::Duration time) ABSL_LOCKS_EXCLUDED(mutex_);
   // True when every shard has none of its sessions left.
@@ -123,14 +110,11 @@ class RunningApp final : public App {
   base::Mutex mutex_;
   std::condition_variable_any changed_;
   bool hurry_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stop_watching_ ABSL_GUARDED_BY(mutex_) = false;
   size_t shards_to_drain_ ABSL_GUARDED_BY(mutex_) = 0;
   // Read by each shard when it accepts; replaced when the files change.
   net::TlsContext tls_ ABSL_GUARDED_BY(mutex_);
 
-  // Owned by the watching thread once it runs.
-  FileWatcher watched_;
-  std::thread watcher_;
+  LiveFiles files_;  // ends first: what it loads goes to all of the above
 };
 
 absl::Status RunningApp::Init() {
@@ -138,23 +122,20 @@ absl::Status RunningApp::Init() {
   shared_.scrape = [this](std::function<void(std::string)> done) { Scrape(std::move(done)); };
 
   ROUTER_ASSIGN_OR_RETURN(const fleet::SnapshotPtr first, control_.Seed(WantedBackends(config_)));
-  net::TlsContext backend_tls;
-  const auto& backends = config_.static_options.backends;
-  if (std::any_of(backends.begin(), backends.end(),
-                  [](const StaticBackend& b) { return b.url.https; }) ||
-      !config_.backend_tls_ca.empty()) {
-    ROUTER_ASSIGN_OR_RETURN(backend_tls, net::MakeClientTls(config_.backend_tls_ca));
-  }
+  ROUTER_ASSIGN_OR_RETURN(const net::TlsContext backend_tls,
+                          net::MakeClientTls(config_.backend_tls_ca));
   for (size_t i = 0; i < shards_.size(); ++i) {
     gateways_.push_back(
         std::make_unique<gateway::ShardGateway>(shards_[i], shared_, ForShard(first), backend_tls));
   }
-  ROUTER_RETURN_IF_ERROR(LoadKeys());
-  if (!config_.tls.cert.empty()) {
-    ROUTER_ASSIGN_OR_RETURN(net::TlsContext tls, LoadServerTls());
-    base::MutexLock lock(&mutex_);
-    tls_ = std::move(tls);
-  }
+  if (config_.health_checks.enabled) MakeProber(backend_tls);
+  ROUTER_RETURN_IF_ERROR(
+      files_.Add("API keys", {config_.api_keys_file}, [this] { return LoadKeys(); }));
+  ROUTER_RETURN_IF_ERROR(files_.Add("certificate",
+                                    {config_.tls.cert, config_.tls.key, config_.tls.client_ca},
+                                    [this] { return LoadServerTls(); }));
+  ROUTER_RETURN_IF_ERROR(files_.Add("certificate authorities of the backends",
+                                    {config_.backend_tls_ca}, [this] { return LoadBackendTls(); }));
   const uint64_t files = RaiseFileLimit();
   const int64_t connections = config_.max_connections > 0
                                   ? static_cast<int64_t>(config_.max_connections)
@@ -167,19 +148,15 @@ absl::Status RunningApp::Init() {
                connections, files, ClientConnectionsFor(files));
   }
   ROUTER_ASSIGN_OR_RETURN(
-      listener_,
-      net::Listener::Create({.host = config_.host,
-                             .port = config_.port,
-                             .max_connections = connections,
-                             .refusal = Refusal()},
-                            shards_, [this](net::Shard& shard, int fd, net::PeerAddress peer) {
-                              OnAccept(shard, fd, std::move(peer));
-                            }));
+      listener_, net::Listener::Create(
+                     {.host = config_.host, .port = config_.port, .max_connections = connections},
+                     shards_, [this](net::Shard& shard, net::Accepted accepted) {
+                       OnAccept(shard, std::move(accepted));
+                     }));
   return absl::OkStatus();
 }
 
 absl::Status RunningApp::LoadKeys() {
-  if (config_.api_keys_file.empty()) return absl::OkStatus();
   ROUTER_ASSIGN_OR_RETURN(const std::string text, ReadFile(config_.api_keys_file));
   const absl::StatusOr<std::shared_ptr<const gateway::Authenticator>> keys =
       gateway::Authenticator::Parse(text);
@@ -195,10 +172,23 @@ absl::Status RunningApp::LoadKeys() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<net::TlsContext> RunningApp::LoadServerTls() const {
-  return net::MakeServerTls({.certificate = config_.tls.cert,
-                             .key = config_.tls.key,
-                             .client_ca = config_.tls.client_ca});
+absl::Status RunningApp::LoadServerTls() {
+  ROUTER_ASSIGN_OR_RETURN(net::TlsContext tls,
+                          net::MakeServerTls({.certificate = config_.tls.cert,
+                                              .key = config_.tls.key,
+                                              .client_ca = config_.tls.client_ca}));
+  base::MutexLock lock(&mutex_);
+  tls_ = std::move(tls);
+  return absl::OkStatus();
+}
+
+absl::Status RunningApp::LoadBackendTls() {
+  ROUTER_ASSIGN_OR_RETURN(const net::TlsContext tls, net::MakeClientTls(config_.backend_tls_ca));
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i].loop().Post([gateway = gateways_[i].get(), tls] { gateway->SetBackendTls(tls); });
+  }
+  if (prober_ != nullptr) prober_->SetTls(tls);
+  return absl::OkStatus();
 }
 
 // A shard's copy has a control block of its own, so that requests of different shards share no
@@ -218,13 +208,13 @@ void RunningApp::Publish(fleet::SnapshotPtr snapshot, std::function<void()> done
       std::move(done));
 }
 
-void RunningApp::OnAccept(net::Shard& shard, int fd, net::PeerAddress peer) {
+void RunningApp::OnAccept(net::Shard& shard, net::Accepted accepted) {
   net::TlsContext tls;
   if (!config_.tls.cert.empty()) {
     base::MutexLock lock(&mutex_);
     tls = tls_;
   }
-  gateways_[shard.index()]->Accept(fd, tls, std::move(peer.text));
+  gateways_[shard.index()]->Accept(std::move(accepted), tls);
 }
 
 void RunningApp::Scrape(std::function<void(std::string)> done) {
@@ -263,8 +253,8 @@ void RunningApp::Start() {
   control_.Start([this](fleet::SnapshotPtr snapshot, std::function<void()> done) {
     Publish(std::move(snapshot), std::move(done));
   });
-  if (config_.health_checks.enabled) StartProber();
-  watcher_ = std::thread([this] { WatchFiles(); });
+  if (prober_ != nullptr) prober_->Start();
+  files_.Start();
   listener_->Start();
   ROUTER_LOG(kInfo,
              "vllm-router %s serves on %s://%s:%d (backends: %d, shards: %d, routing logic: %s)",
@@ -272,12 +262,12 @@ void RunningApp::Start() {
              control_.current()->backends.size(), shards_.size(), config_.routing_logic);
 }
 
-void RunningApp::StartProber() {
+void RunningApp::MakeProber(const net::TlsContext& backend_tls) {
   prober_ = std::make_unique<health::Prober>(
       health::ProberOptions{.interval = config_.health_checks.interval,
                             .timeout = config_.health_checks.timeout,
                             .api_key = config_.backend_api_key,
-                            .ca_file = config_.backend_tls_ca},
+                            .tls = backend_tls},
       [this](const std::string& id, bool healthy, const std::string&) {
         control_.SetHealthy(id, healthy);
       });
@@ -286,37 +276,10 @@ void RunningApp::StartProber() {
     targets.push_back({.id = spec.id,
                        .url = spec.url,
                        .model = spec.models.front(),
-                       .model_type = spec.model_type});
+                       .model_type = spec.model_type,
+                       .api_key = spec.api_key});
   }
   prober_->SetTargets(std::move(targets));
-  prober_->Start();
-}
-
-void RunningApp::WatchFiles() {
-  while (true) {
-    {
-      base::MutexLock lock(&mutex_);
-      const auto stopped = [this]()
-                               ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stop_watching_; };
-      if (changed_.wait_for(mutex_, kFileCheckInterval, stopped)) return;
-    }
-    if (watched_.Changed()) ReloadFiles();
-  }
-}
-
-void RunningApp::ReloadFiles() {
-  if (const absl::Status keys = LoadKeys(); !keys.ok()) {
-    ROUTER_LOG(kError, "the API keys in force stay: %s", keys.message());
-  }
-  if (config_.tls.cert.empty()) return;
-  absl::StatusOr<net::TlsContext> tls = LoadServerTls();
-  if (!tls.ok()) {
-    ROUTER_LOG(kError, "the certificate in force stays: %s", tls.status().message());
-    return;
-  }
-  base::MutexLock lock(&mutex_);
-  tls_ = *std::move(tls);
-  ROUTER_LOG(kInfo, "the files of keys and certificates have been read again");
 }
 
 bool RunningApp::WaitUnlessHurried(base::Duration time) {
@@ -367,13 +330,8 @@ void RunningApp::Shutdown() {
 
 void RunningApp::StopThreads() {
   if (listener_ != nullptr) listener_->Stop();
+  files_.Stop();
   prober_.reset();
-  {
-    base::MutexLock lock(&mutex_);
-    stop_watching_ = true;
-    changed_.notify_all();
-  }
-  if (watcher_.joinable()) watcher_.join();
   shards_.Stop();
   gateways_.clear();
   control_.Stop();

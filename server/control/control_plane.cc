@@ -51,10 +51,10 @@ void ControlPlane::Start(Publish publish) {
 }
 
 void ControlPlane::Stop() {
-  resolver_.reset();
   if (!thread_.joinable()) return;
   loop_.Stop();
   thread_.join();
+  resolver_.reset();  // the control thread used it
 }
 
 void ControlPlane::Apply(WantedConfig wanted, Done done) {
@@ -71,7 +71,9 @@ void ControlPlane::SetBackends(std::vector<fleet::BackendSpec> backends, Done do
 
 void ControlPlane::SetHealthy(const std::string& backend_id, bool healthy) {
   loop_.Post([this, backend_id, healthy] {
-    if (const auto runtime = runtimes_[backend_id].lock(); runtime != nullptr)
+    const auto known = runtimes_.find(backend_id);
+    if (known == runtimes_.end()) return;  // a verdict on a backend that has gone
+    if (const auto runtime = known->second.lock(); runtime != nullptr)
       runtime->set_healthy(healthy);
   });
 }

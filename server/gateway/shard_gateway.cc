@@ -44,8 +44,10 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
 
 ShardGateway::~ShardGateway() = default;
 
-void ShardGateway::Accept(int fd, const net::TlsContext& tls, std::string peer) {
-  auto owned = std::make_unique<http::Session>(*this, loop(), fd, tls.get(), std::move(peer));
+void ShardGateway::Accept(net::Accepted accepted, const net::TlsContext& tls) {
+  auto owned = std::make_unique<http::Session>(*this, loop(), accepted.fd, tls.get(),
+                                               std::move(accepted.peer.text));
+  owned->over_limit = accepted.over_limit;
   http::Session& session = *owned;
   sessions_.Add(std::move(owned));
   UpdateGauges();
@@ -127,6 +129,12 @@ bool ShardGateway::OnHead(http::Session& session) {
   const std::string_view method = session.In(head.method_text);
   const Endpoint endpoint = FindEndpoint(path);
   const std::string_view id = RequestId(session, &id_memory_);
+  if (session.over_limit) {
+    session.set_keep_alive(false);
+    AnswerError(session, errors::kOverloaded, "The router has too many connections.", id,
+                "Retry-After: 1\r\n");
+    return false;
+  }
   const bool unknown =
       endpoint.kind == EndpointKind::kUnknown ||
       (endpoint.kind == EndpointKind::kRoutedAny && head.method == http::Method::kGet);

@@ -20,6 +20,7 @@
 #include "server/gateway/endpoint_table.h"
 #include "server/gateway/request_log.h"
 #include "server/http/session.h"
+#include "server/net/listener.h"
 #include "server/net/shard.h"
 #include "server/net/tls.h"
 #include "server/openai/request_view.h"
@@ -49,11 +50,13 @@ class ShardGateway final : public http::SessionHost {
   ~ShardGateway();
 
   // --- called on the shard's thread ---
-  void Accept(int fd, const net::TlsContext& tls, std::string peer);
+  void Accept(net::Accepted accepted, const net::TlsContext& tls);
   void SetSnapshot(fleet::SnapshotPtr snapshot) { snapshot_ = std::move(snapshot); }
   void SetAuthenticator(std::shared_ptr<const Authenticator> keys) {
     authenticator_ = std::move(keys);
   }
+  // For connections to engines that are opened from now on.
+  void SetBackendTls(net::TlsContext tls) { connections_.set_tls(std::move(tls)); }
   // Idle sessions end now, others after their answer; `drained` is called once none is left.
   void Drain(std::function<void()> drained);
   // Cuts what is still running; event streams get an error event first.

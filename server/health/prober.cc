@@ -35,14 +35,6 @@ struct Entry {
 
 net::HostPort NameOf(const Target& target) { return {target.url.host, target.url.port}; }
 
-net::TlsContext ClientTls(const std::string& ca_file) {
-  absl::StatusOr<net::TlsContext> tls = net::MakeClientTls(ca_file);
-  if (tls.ok()) return *std::move(tls);
-  ROUTER_LOG(kError, "health checks of https backends will fail: %s",
-             base::StdView(tls.status().message()));
-  return {};
-}
-
 void LogTurn(const Target& target, Verdict before, bool healthy, const std::string& detail) {
   if (!healthy) {
     ROUTER_LOG(kWarning, "health check: %s is down for model %s: %s", target.url.text,
@@ -63,6 +55,7 @@ class Prober::Impl {
         work_(io_.get_executor()),
         wake_(io_),
         rng_(base::Rng::FromEntropy()),
+        tls_(options_.tls),
         resolver_({.quiet = true}, [this](const std::string& host, uint16_t port,
                                           std::vector<net::Address> addresses) {
           asio::post(io_, [this, name = net::HostPort(host, port),
@@ -83,6 +76,10 @@ class Prober::Impl {
     for (const Target& target : targets) names.push_back(NameOf(target));
     asio::post(io_, [this, targets = std::move(targets)]() mutable { Adopt(std::move(targets)); });
     resolver_.SetNames(std::move(names));
+  }
+
+  void SetTls(net::TlsContext tls) {
+    asio::post(io_, [this, tls = std::move(tls)]() mutable { tls_ = std::move(tls); });
   }
 
   void Start() {
@@ -168,8 +165,8 @@ class Prober::Impl {
       known = ProbeOutcome{.detail = std::string(request.status().message())};
     } else if (!Resolved(entry)) {
       known = ProbeOutcome{.detail = "its name does not resolve"};
-    } else if (entry.target.url.https && !Tls()) {
-      known = ProbeOutcome{.detail = "there is no usable CA file"};
+    } else if (entry.target.url.https && !tls_) {
+      known = ProbeOutcome{.detail = "TLS towards backends is not set up"};
     }
     if (known) {
       asio::post(io_, [done = std::move(done), outcome = *std::move(known)] { done(outcome); });
@@ -177,7 +174,7 @@ class Prober::Impl {
     }
     StartProbe(io_,
                {.addresses = addresses_[NameOf(entry.target)],
-                .tls = entry.target.url.https ? Tls() : net::TlsContext(),
+                .tls = entry.target.url.https ? tls_ : net::TlsContext(),
                 .host = entry.target.url.host,
                 .request = *request,
                 .timeout = options_.timeout},
@@ -192,12 +189,6 @@ class Prober::Impl {
     on_verdict_(entry.target.id, outcome.healthy, outcome.detail);
   }
 
-  // Made when the first https backend is probed: most fleets have none.
-  const net::TlsContext& Tls() {
-    if (!tls_) tls_ = ClientTls(options_.ca_file);
-    return *tls_;
-  }
-
   const ProberOptions options_;
   const OnVerdict on_verdict_;
 
@@ -208,7 +199,7 @@ class Prober::Impl {
   // Owned by the thread that runs io_.
   asio::steady_timer wake_;
   base::Rng rng_;
-  std::optional<net::TlsContext> tls_;
+  net::TlsContext tls_;
   std::map<std::string, Entry> entries_;  // by id
   std::map<net::HostPort, std::vector<net::Address>> addresses_;
   uint64_t last_serial_ = 0;
@@ -225,6 +216,9 @@ Prober::~Prober() = default;
 
 void Prober::SetTargets(std::vector<Target> targets) {
   if (impl_ != nullptr) impl_->SetTargets(std::move(targets));
+}
+void Prober::SetTls(net::TlsContext tls) {
+  if (impl_ != nullptr) impl_->SetTls(std::move(tls));
 }
 void Prober::Start() { impl_->Start(); }
 void Prober::Stop() { impl_.reset(); }

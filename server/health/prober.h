@@ -23,6 +23,7 @@
 
 #include "server/base/clock.h"
 #include "server/health/target.h"
+#include "server/net/tls.h"
 
 namespace vllm_router::health {
 
@@ -31,8 +32,7 @@ struct ProberOptions {
   base::Duration timeout = std::chrono::seconds(10);   // of one probe, positive
   // Sent to targets that have no key of their own; empty = none. Never logged.
   std::string api_key = {};
-  // PEM, to verify https backends; empty = the system's certificate authorities.
-  std::string ca_file = {};
+  net::TlsContext tls = {};  // towards https backends; without one their probes fail
   size_t max_concurrent = 64;
 };
 
@@ -52,6 +52,9 @@ class Prober {
   // one is probed at once and judged anew. A verdict on a target that has just been removed may
   // still come. Call it from one thread at a time, before or after Start.
   void SetTargets(std::vector<Target> targets);
+
+  // For probes that start from now on. From any thread.
+  void SetTls(net::TlsContext tls);
 
   // Once.
   void Start();

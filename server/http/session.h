@@ -106,6 +106,8 @@ class Session final : public net::Retirable, private net::SocketHandler, private
 
   // What the host keeps for the request in progress; the session only carries the pointer.
   void* context = nullptr;
+  // The host's as well: this connection is one too many, its first request is refused.
+  bool over_limit = false;
 
   // For shutdown: an idle session ends now, a busy one after its answer.
   void EndAfterAnswer();

@@ -144,22 +144,22 @@ void Listener::AcceptAll() {
 }
 
 void Listener::Place(int fd, const sockaddr_storage& address) {
+  Accepted accepted{.fd = fd, .peer = Describe(address), .over_limit = false};
   if (options_.max_connections > 0) {
     int64_t open = 0;
     for (size_t i = 0; i < shards_.size(); ++i)
       open += shards_[i].connections().load(std::memory_order_relaxed);
-    if (open >= options_.max_connections) {
-      refused_.fetch_add(1, std::memory_order_relaxed);
-      [[maybe_unused]] const ssize_t sent =
-          ::send(fd, options_.refusal.data(), options_.refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    accepted.over_limit = open >= options_.max_connections;
+    if (accepted.over_limit) refused_.fetch_add(1, std::memory_order_relaxed);
+    if (open >= options_.max_connections + ListenerOptions::kRefusedAtOnce) {
       ::close(fd);
       return;
     }
   }
   Shard& shard = shards_.LeastConnections();
   shard.connections().fetch_add(1, std::memory_order_relaxed);
-  shard.loop().Post([this, &shard, fd, peer = Describe(address)]() mutable {
-    on_accept_(shard, fd, std::move(peer));
+  shard.loop().Post([this, &shard, accepted = std::move(accepted)]() mutable {
+    on_accept_(shard, std::move(accepted));
   });
 }
 

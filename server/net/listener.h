@@ -24,17 +24,25 @@ struct PeerAddress {
   uint16_t port = 0;
 };
 
+struct Accepted {
+  int fd = -1;
+  PeerAddress peer;
+  bool over_limit = false;  // one too many: to be told so, and closed
+};
+
 struct ListenerOptions {
   std::string host = "0.0.0.0";  // an address or a name; "" and "*" mean every address
   uint16_t port = 0;             // 0: any free one
-  int64_t max_connections = 0;   // above it a connection is answered `refusal` and closed
-  std::string refusal;           // a whole HTTP answer
+  // Above it a connection is marked, 0: none is. A client that is told why it is refused costs a
+  // connection for a while, so only so many are told: kRefusedAtOnce, the rest is closed.
+  int64_t max_connections = 0;
+  static constexpr int64_t kRefusedAtOnce = 64;
 };
 
 class Listener final : private EventHandler, private Timer {
  public:
   // Runs on the shard that the connection was placed on; owns the descriptor from then on.
-  using OnAccept = std::function<void(Shard&, int fd, PeerAddress peer)>;
+  using OnAccept = std::function<void(Shard&, Accepted accepted)>;
 
   // Binds and listens; nothing is accepted before Start. Errors name host and port.
   static absl::StatusOr<std::unique_ptr<Listener>> Create(ListenerOptions options, ShardSet& shards,

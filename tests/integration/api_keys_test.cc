@@ -95,7 +95,7 @@ TEST_F(ApiKeys, AreReadAgainWhenTheFileChanges) {
   EXPECT_EQ(StatusWith("sk-a"), 401);
 
   keys_.Write("team-d not-a-digest\n");
-  EXPECT_TRUE(router().WaitForLog("the API keys in force stay: .*line 1"));
+  EXPECT_TRUE(router().WaitForLog("API keys: what was in force stays: .*line 1"));
   EXPECT_EQ(StatusWith("sk-c"), 200);
   EXPECT_TRUE(EndsIdle());
 }

@@ -116,8 +116,10 @@ TEST_F(Limits, ConnectionsBeyondTheLimitAreRefused) {
     TestClient two = Connect();
     EXPECT_EQ(two.Send(Get("/health")).Response().head.status, 200);
     TestClient three = Connect();
-    const RawResponse refused = three.Response();
+    const RawResponse refused = three.Send(Chat("X-Request-Id: three\r\n")).Response();
     EXPECT_EQ(refused.head.status, 503);
+    EXPECT_EQ(refused.head.Header("x-request-id"), "three");
+    EXPECT_TRUE(refused.head.Header("date"));
     EXPECT_EQ(refused.head.Header("retry-after"), "1");
     EXPECT_EQ(ErrorCode(refused.body), "overloaded");
     EXPECT_EQ(three.End(), PeerEnd::kClosed);

@@ -116,7 +116,7 @@ TEST_F(Tls, ANewCertificateIsTakenUpWithoutARestart) {
 
   key_.CopyOf(second_.key);
   certificate_.CopyOf(second_.certificate);
-  ASSERT_TRUE(router().WaitForLog("have been read again"));
+  ASSERT_TRUE(router().WaitForLog("certificate: read again"));
   // Had the check come between the two files, the certificate in force would have stayed until now.
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   std::string name;
@@ -134,7 +134,7 @@ TEST_F(Tls, ANewCertificateIsTakenUpWithoutARestart) {
 TEST_F(Tls, ABrokenCertificateChangesNothing) {
   Start();
   certificate_.Write("no certificate");
-  EXPECT_TRUE(router().WaitForLog("the certificate in force stays"));
+  EXPECT_TRUE(router().WaitForLog("certificate: what was in force stays"));
   EXPECT_THAT(AskSecurely(Get("/health", "Connection: close\r\n"), {first_.certificate}),
               HasSubstr("healthy"));
 }
@@ -182,6 +182,24 @@ TEST_F(Tls, EnginesAreReachedOverHttpsAndChecked) {
   EXPECT_EQ(ErrorCode(refused->body), "backend_connect_failed");
   EXPECT_TRUE(wary.AllInFlightZero());
   EXPECT_EQ(engine_->counters().requests, 4u);
+}
+
+TEST_F(Tls, NewAuthoritiesOfTheEnginesAreTakenUpWithoutARestart) {
+  Start();
+  ReplacedFile authorities("ca");
+  authorities.CopyOf(second_.certificate);
+  RouterProcess front({"--static-backends", absl::StrFormat("https://127.0.0.1:%d", port()),
+                       "--static-models", "m", "--backend-tls-ca", authorities.path(),
+                       "--ejection-failures", "0"});
+  ASSERT_TRUE(front.WaitUntilReady());
+  absl::StatusOr<RawResponse> answer = Fetch(front.port(), Chat());
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->head.status, 502);
+  authorities.CopyOf(first_.certificate);
+  ASSERT_TRUE(front.WaitForLog("certificate authorities of the backends: read again"));
+  answer = Fetch(front.port(), Chat());
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->head.status, 200);
 }
 
 }  // namespace

@@ -196,16 +196,29 @@ TEST_F(ProberTest, VerifiesHttpsBackendsAgainstTheCaFile) {
       *net::MakeServerTls({.certificate = files.certificate, .key = files.key, .client_ca = ""}));
   const std::vector<Target> targets = {
       TargetAt("a", absl::StrFormat("https://127.0.0.1:%d/base", server.port()))};
-  Start({.interval = minutes(10), .ca_file = files.certificate}, targets);
+  Start({.interval = minutes(10), .tls = *net::MakeClientTls(files.certificate)}, targets);
   EXPECT_THAT(verdicts_.Await(1), ElementsAre("a up"));
   EXPECT_THAT(server.requests().at(0), testing::StartsWith("POST /base/v1/chat/completions "));
 }
 
-TEST_F(ProberTest, CallsHttpsBackendsDownWithoutAUsableCaFile) {
+TEST_F(ProberTest, CallsHttpsBackendsDownWithoutTls) {
   const RefusingPort port;
-  Start({.interval = minutes(10), .ca_file = "/nonexistent/ca.pem"},
+  Start({.interval = minutes(10)},
         {TargetAt("a", absl::StrFormat("https://127.0.0.1:%d", port.port()))});
-  EXPECT_THAT(verdicts_.Await(1), ElementsAre("a down: there is no usable CA file"));
+  EXPECT_THAT(verdicts_.Await(1), ElementsAre("a down: TLS towards backends is not set up"));
+}
+
+TEST_F(ProberTest, TakesNewAuthoritiesUpWhileItRuns) {
+  const test_support::SelfSigned known("known");
+  const test_support::SelfSigned other("other");
+  RawServer server(
+      Always(200),
+      *net::MakeServerTls({.certificate = other.certificate, .key = other.key, .client_ca = ""}));
+  Start({.interval = milliseconds(5), .tls = *net::MakeClientTls(known.certificate)},
+        {TargetAt("a", absl::StrFormat("https://127.0.0.1:%d", server.port()))});
+  EXPECT_THAT(verdicts_.Await(1), ElementsAre(testing::StartsWith("a down: ")));
+  prober_->SetTls(*net::MakeClientTls(other.certificate));
+  EXPECT_THAT(verdicts_.Await(2), ElementsAre(testing::_, "a up"));
 }
 
 TEST_F(ProberTest, ResolvesNames) {

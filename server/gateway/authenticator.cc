@@ -44,7 +44,10 @@ absl::StatusOr<std::shared_ptr<const Authenticator>> Authenticator::Parse(std::s
 const std::string* Authenticator::Identify(std::string_view authorization) const {
   constexpr std::string_view kScheme = "bearer ";
   if (!base::EqualsIgnoreCase(authorization.substr(0, kScheme.size()), kScheme)) return nullptr;
-  const std::string_view key = base::TrimOws(authorization.substr(kScheme.size()));
+  return IdentifyKey(base::TrimOws(authorization.substr(kScheme.size())));
+}
+
+const std::string* Authenticator::IdentifyKey(std::string_view key) const {
   if (key.empty()) return nullptr;
   Digest digest;
   SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), digest.data());

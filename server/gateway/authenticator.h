@@ -27,6 +27,8 @@ class Authenticator {
   // scheme in any case); nullptr when it is no key of ours. Compares digests, so the time taken
   // tells nothing about a key.
   const std::string* Identify(std::string_view authorization) const;
+  // The same for the bare key, as Anthropic's clients send it in X-Api-Key.
+  const std::string* IdentifyKey(std::string_view key) const;
 
   size_t size() const { return names_.size(); }
 

@@ -162,7 +162,8 @@ void BuildRequestHead(const RequestHeadInput& input, base::Rng& rng, std::string
   LineCopier lines(base, out);
   for (const http::Field& field : head.fields) {
     if (DroppedFromRequest(field.id)) continue;
-    if (field.id == FieldId::kAuthorization && (input.drop_authorization || replace_key)) continue;
+    const bool key = field.id == FieldId::kAuthorization || field.id == FieldId::kXApiKey;
+    if (key && (input.drop_authorization || replace_key)) continue;
     const std::string_view name = field.name.In(base);
     if (!named.empty() && Contains(named, name)) continue;
     if (field.id == FieldId::kOther && ImitatesProtectedField(name)) continue;

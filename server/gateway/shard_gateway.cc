@@ -113,12 +113,17 @@ void ShardGateway::AnswerError(http::Session& session, const openai::RequestErro
 
 bool ShardGateway::Authorized(http::Session& session) {
   if (authenticator_ == nullptr) return true;
-  const auto& fields = session.head().fields;
-  const auto is_authorization = [](const http::Field& f) {
-    return f.id == http::FieldId::kAuthorization;
-  };
-  return std::count_if(fields.begin(), fields.end(), is_authorization) == 1 &&
-         authenticator_->Identify(session.Header(http::FieldId::kAuthorization)) != nullptr;
+  // One key, said once: with two, this and the next reader could believe different ones.
+  const http::Field* said = nullptr;
+  for (const http::Field& field : session.head().fields) {
+    if (field.id != http::FieldId::kAuthorization && field.id != http::FieldId::kXApiKey) continue;
+    if (said != nullptr) return false;
+    said = &field;
+  }
+  if (said == nullptr) return false;
+  const std::string_view value = session.In(said->value);
+  return (said->id == http::FieldId::kXApiKey ? authenticator_->IdentifyKey(value)
+                                              : authenticator_->Identify(value)) != nullptr;
 }
 
 bool ShardGateway::OnHead(http::Session& session) {

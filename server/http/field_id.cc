@@ -26,6 +26,7 @@ constexpr Named kNames[] = {
     {"server", FieldId::kServer},
     {"trailer", FieldId::kTrailer},
     {"upgrade", FieldId::kUpgrade},
+    {"x-api-key", FieldId::kXApiKey},
     {"connection", FieldId::kConnection},
     {"keep-alive", FieldId::kKeepAlive},
     {"retry-after", FieldId::kRetryAfter},

@@ -55,6 +55,7 @@ enum class FieldId : uint8_t {
   kTransferEncoding,
   kUpgrade,
   kVia,
+  kXApiKey,
   kXForwardedFor,
   kXForwardedProto,
   kXRequestId,

@@ -40,7 +40,8 @@ TEST_F(ApiKeys, WhoHasNoneIsToldSoInTheApisOwnWay) {
        {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n",
         "Authorization: Basic sk-a\r\n", "Authorization: sk-a\r\n",
         "Authorization: Bearer sk-a\r\nAuthorization: Bearer sk-a\r\n",
-        "Authorization: Bearer sk-a sk-b\r\n", "X-Api-Key: wrong\r\n"}) {
+        "Authorization: Bearer sk-a sk-b\r\n", "X-Api-Key: wrong\r\n",
+        "X-Api-Key: Bearer sk-a\r\n", "X-Api-Key: sk-a\r\nAuthorization: Bearer sk-b\r\n"}) {
     const RawResponse answer = Ask(Chat(headers));
     EXPECT_EQ(answer.head.status, 401) << headers;
     EXPECT_EQ(answer.body,
@@ -71,6 +72,9 @@ TEST_F(ApiKeys, ARightOnePassesAndGoesNoFurther) {
     EXPECT_EQ(Seen(*engine_).Header("authorization"), std::nullopt) << value;
   }
   EXPECT_EQ(Ask(Get("/v1/models", "Authorization: Bearer sk-a\r\n")).head.status, 200);
+  // As Anthropic's clients send it.
+  EXPECT_EQ(Ask(Chat("X-Api-Key: sk-b\r\n")).head.status, 200);
+  EXPECT_EQ(Seen(*engine_).Header("x-api-key"), std::nullopt);
   EXPECT_TRUE(EndsIdle());
 }
 

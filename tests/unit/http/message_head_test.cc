@@ -109,6 +109,7 @@ TEST(ParseRequestHead, KnowsMethodsByTheirExactName) {
 TEST(ParseRequestHead, KnowsItsFieldsWhateverTheirCase) {
   const std::vector<std::pair<std::string, FieldId>> kNames = {
       {"Authorization", FieldId::kAuthorization},
+      {"x-api-key", FieldId::kXApiKey},
       {"connection", FieldId::kConnection},
       {"Content-Encoding", FieldId::kContentEncoding},
       {"CONTENT-TYPE", FieldId::kContentType},

@@ -1,0 +1,117 @@
+// A configuration under change. Mutations are applied to a copy of the one in effect, one after the
+// other; Finish says what became of it: a new configuration with its difference, or everything that
+// is wrong. Nothing here knows of time, threads or disks: the caller says when and as which
+// generation.
+//
+//   Draft draft(*current, context, {.generation = 8, .now = ..., .etag = "3f2a-8"});
+//   for (...) draft.Apply(mutation, "mutations[0]");
+//   base::Outcome<Change> change = draft.Finish();
+#ifndef SERVER_CONFIG_DRAFT_H_
+#define SERVER_CONFIG_DRAFT_H_
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/router.pb.h"
+#include "server/base/failure.h"
+#include "server/config/check.h"
+#include "server/config/table.h"
+
+namespace vllm_router::config {
+
+// What the resources that change are marked with.
+struct Stamp {
+  uint64_t generation = 0;
+  google::protobuf::Timestamp now;
+  std::string etag;
+  v1::BackendSource source = v1::BACKEND_SOURCE_ADMIN;  // of backends that upserts create
+};
+
+struct Change {
+  v1::Config config;       // marked; equal to the base when there is none
+  v1::ConfigDiff diff;     // against the base
+  bool reordered = false;  // the backends or callbacks stand in another order
+  std::vector<std::string> warnings;
+
+  bool any() const { return !diff.resources().empty() || reordered; }
+};
+
+// What an upsert expects to find.
+enum class Expect : uint8_t { kAny, kNew, kExisting };
+
+class Draft {
+ public:
+  // `base` has to outlive the draft; it always has a default policy and limits (see Empty).
+  Draft(const v1::Config& base, CheckContext context, Stamp stamp);
+
+  // All of a request, in their order.
+  void ApplyAll(const google::protobuf::RepeatedPtrField<v1::ConfigMutation>& mutations);
+  // `path`: where the mutation stands in the request, for violations: "mutations[2]", or "".
+  void Apply(const v1::ConfigMutation& mutation, const std::string& path,
+             Expect expect = Expect::kAny);
+  void DrainBackend(const std::string& name, const std::string& etag,
+                    const v1::DrainOptions& options);
+  void UndrainBackend(const std::string& name, const std::string& etag);
+
+  // The router's own changes: a drain that is over, a lease that lapsed, what a source sees now
+  // (what it does not name goes; what operators changed of its backends stays).
+  void RemoveBackend(const std::string& name) { backends_.Remove(name); }
+  void RemoveCallback(const std::string& name) { callbacks_.Remove(name); }
+  void DeclareBackends(v1::BackendSource source, const std::vector<v1::Backend>& backends);
+
+  // The last call.
+  base::Outcome<Change> Finish();
+
+  // A configuration with nothing but the default policy and limits, all at their defaults.
+  static v1::Config Empty();
+
+ private:
+  void Refuse(base::Failure failure);
+  // The backend of that name; nullptr: it was refused as unknown or, with another etag, as stale.
+  v1::Backend* FindFor(const std::string& name, const std::string& etag);
+  bool Guard(const std::string& name, const std::string& etag, const std::string& current);
+
+  template <typename Resource>
+  Resource* Upsert(Table<Resource>& table, Resource wanted, const google::protobuf::FieldMask& mask,
+                   std::string_view missing_reason, const Checker& check, Expect expect);
+  template <typename Resource>
+  bool Delete(Table<Resource>& table, const v1::ResourceDeletion& deletion,
+              std::string_view missing_reason);
+  void UpsertBackend(v1::Backend wanted, const google::protobuf::FieldMask& mask,
+                     const Checker& check, Expect expect);
+  void UpsertPolicy(const v1::RoutingPolicy& wanted, const google::protobuf::FieldMask& mask,
+                    const Checker& check, Expect expect);
+  void UpsertCallback(const v1::Callback& wanted, const google::protobuf::FieldMask& mask,
+                      const Checker& check, Expect expect);
+  void UpsertAlias(const v1::ModelAlias& wanted, const google::protobuf::FieldMask& mask,
+                   const Checker& check, Expect expect);
+  void UpdateLimits(const v1::Limits& wanted, const google::protobuf::FieldMask& mask,
+                    const Checker& check);
+  void DeletePolicy(const v1::ResourceDeletion& deletion);
+  void DeleteBackend(const v1::BackendDeletion& deletion);
+  // What names a model that would have no backend left without this one; empty when nothing does.
+  std::string UsersOf(const v1::Backend& backend) const;
+  void Replace(const v1::Config& wanted, const std::string& path);
+  void ReplaceBackends(const v1::Config& wanted, const std::string& path);
+
+  void Mark();
+
+  const v1::Config& base_;
+  const CheckContext context_;
+  const Stamp stamp_;
+  v1::Config draft_;
+  Table<v1::Backend> backends_;
+  Table<v1::RoutingPolicy> policies_;
+  Table<v1::Callback> callbacks_;
+  Table<v1::ModelAlias> aliases_;
+  std::vector<base::Violation> violations_;
+  std::optional<base::Failure> failure_;  // the first that is no violation
+};
+
+}  // namespace vllm_router::config
+
+#endif  // SERVER_CONFIG_DRAFT_H_

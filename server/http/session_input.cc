@@ -150,6 +150,11 @@ void Session::OnHeadComplete(char* data, size_t size) {
   keep_alive_ = head_.keep_alive;
   unread_ = head_.body != BodyKind::kNone;
   state_ = State::kProcessing;
+  // The host may answer at once, and what stands behind this request is the next one then. (Behind
+  // the head of a request with a body stands the body: refused unread, it ends the connection.)
+  if (head_.body == BodyKind::kNone) {
+    SaveLeftover({data + scanner_.head_end(), size - scanner_.head_end()});
+  }
   if (!host_.OnHead(*this)) return;
   if (head_.body == BodyKind::kLength && head_.content_length > limits_.max_body_bytes) {
     BadRequest(413, "");
@@ -179,9 +184,9 @@ void Session::BeginBody(char* head, size_t available) {
     TakeChunkedBody({head + head_size, available - head_size});
     return;
   }
-  const std::string_view rest =
-      available > needed ? std::string_view(head + needed, available - needed) : std::string_view();
-  SaveLeftover(rest);
+  if (head_.body == BodyKind::kLength && available > needed) {
+    SaveLeftover({head + needed, available - needed});
+  }
   Keep(head, needed, std::min(available, needed));
   body_offset_ = static_cast<size_t>(head_base_ - storage_.data()) + head_size;
   if (available >= needed) {

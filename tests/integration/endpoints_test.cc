@@ -158,5 +158,17 @@ TEST_F(Endpoints, PinsAndControlsAnEngineWhereAllowed) {
   EXPECT_TRUE(EndsIdle());
 }
 
+TEST_F(Endpoints, ARefusedRequestLeavesTheOnesBehindItAlone) {
+  AddEngine();
+  StartRouter();
+  TestClient client = Connect();
+  client.Send(Get("/nope") + Chat() + "DELETE /health HTTP/1.1\r\nHost: a\r\n\r\n" + Get("/livez") +
+              "\r\n" + Get("/nope") + Get("/version"));
+  for (const int status : {404, 200, 405, 200, 404, 200}) {
+    EXPECT_EQ(client.Response().head.status, status);
+  }
+  EXPECT_TRUE(EndsIdle());
+}
+
 }  // namespace
 }  // namespace vllm_router::test

@@ -84,7 +84,7 @@ class RunningApp final : public App {
   absl::Status LoadKeys();
   absl::Status LoadServerTls() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadBackendTls();
-  void Publish(fleet::SnapshotPtr snapshot, std::function<void()> done);
+  void Publish(const fleet::SnapshotPtr& snapshot, std::function<void()> done);
   fleet::SnapshotPtr ForShard(const fleet::SnapshotPtr& snapshot);
   void OnAccept(net::Shard& shard, net::Accepted accepted);
   void Scrape(std::function<void(std::string)> done);
@@ -200,7 +200,7 @@ fleet::SnapshotPtr RunningApp::ForShard(const fleet::SnapshotPtr& snapshot) {
           }};
 }
 
-void RunningApp::Publish(fleet::SnapshotPtr snapshot, std::function<void()> done) {
+void RunningApp::Publish(const fleet::SnapshotPtr& snapshot, std::function<void()> done) {
   shards_.Broadcast(
       [this, snapshot](net::Shard& shard) {
         gateways_[shard.index()]->SetSnapshot(ForShard(snapshot));
@@ -250,8 +250,8 @@ stats::ScrapeSources RunningApp::Sources() {
 
 void RunningApp::Start() {
   shards_.Start();
-  control_.Start([this](fleet::SnapshotPtr snapshot, std::function<void()> done) {
-    Publish(std::move(snapshot), std::move(done));
+  control_.Start([this](const fleet::SnapshotPtr& snapshot, std::function<void()> done) {
+    Publish(snapshot, std::move(done));
   });
   if (prober_ != nullptr) prober_->Start();
   files_.Start();

@@ -14,9 +14,10 @@ DEFINE_string(tls_key, "", "Private key of --tls-cert (PEM).");
 DEFINE_string(tls_client_ca, "", "Authorities (PEM) whose certificate a client has to show.");
 DEFINE_string(backend_tls_ca, "",
               "Authorities (PEM) that sign the engines' certificates. Default: the system's.");
-DEFINE_string(api_keys_file, "",
-              "Clients' keys, hashed and named; a client sends one as a bearer token or in X-Api-Key. "
-              "Reloaded on change. Without it every client is served.");
+DEFINE_string(
+    api_keys_file, "",
+    "Clients' keys, hashed and named; a client sends one as a bearer token or in X-Api-Key. "
+    "Reloaded on change. Without it every client is served.");
 
 namespace vllm_router::app {
 namespace {

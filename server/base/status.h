@@ -19,6 +19,8 @@
 #define ROUTER_STATUS_CONCAT(a, b) ROUTER_STATUS_CONCAT_INNER(a, b)
 
 // ROUTER_ASSIGN_OR_RETURN(auto x, Compute()); assigns the value or returns the status.
+// `lhs` may be a declaration, so it stands without parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define ROUTER_ASSIGN_OR_RETURN(lhs, expr) \
   ROUTER_ASSIGN_OR_RETURN_IMPL(ROUTER_STATUS_CONCAT(status_or_, __LINE__), lhs, expr)
 #define ROUTER_ASSIGN_OR_RETURN_IMPL(result, lhs, expr) \
@@ -27,5 +29,6 @@
     return std::move(result).status();                  \
   }                                                     \
   lhs = *std::move(result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 #endif  // SERVER_BASE_STATUS_H_

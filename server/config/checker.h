@@ -21,7 +21,7 @@ inline constexpr int64_t kSecond = 1000 * kMillisecond;
 inline constexpr int64_t kMinute = 60 * kSecond;
 inline constexpr int64_t kHour = 60 * kMinute;
 // What "above 0" and "no upper bound" mean for a length of time in ns; ten years.
-inline constexpr int64_t kForever = 10 * 365 * 24 * kHour;
+inline constexpr int64_t kForever = int64_t{10} * 365 * 24 * kHour;
 
 // Nanoseconds; saturates.
 int64_t ToNanoseconds(const google::protobuf::Duration& duration);

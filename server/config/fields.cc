@@ -15,7 +15,6 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
 
 // The same names mean the same in every resource.
 constexpr std::array<std::string_view, 5> kOutputs = {"source", "status", "generation",

@@ -155,6 +155,7 @@ void ControlPlane::WatchNames() {
 void ControlPlane::OnResolved(const std::string& host, uint16_t port,
                               const std::vector<net::Address>& addresses) {
   std::vector<fleet::SocketAddress> converted;
+  converted.reserve(addresses.size());
   for (const net::Address& address : addresses)
     converted.push_back({address.storage, address.length});
   for (const fleet::BackendPtr& backend : current_->backends) {

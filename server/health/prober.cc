@@ -73,6 +73,7 @@ class Prober::Impl {
 
   void SetTargets(std::vector<Target> targets) {
     std::vector<net::HostPort> names;
+    names.reserve(targets.size());
     for (const Target& target : targets) names.push_back(NameOf(target));
     asio::post(io_, [this, targets = std::move(targets)]() mutable { Adopt(std::move(targets)); });
     resolver_.SetNames(std::move(names));

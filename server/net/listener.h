@@ -47,7 +47,7 @@ class Listener final : private EventHandler, private Timer {
   // Binds and listens; nothing is accepted before Start. Errors name host and port.
   static absl::StatusOr<std::unique_ptr<Listener>> Create(ListenerOptions options, ShardSet& shards,
                                                           OnAccept on_accept);
-  ~Listener();
+  ~Listener() override;
 
   void Start();
   // Closes the port and ends the thread. Safe to call twice.

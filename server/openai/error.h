@@ -175,7 +175,8 @@ inline constexpr std::array kAll = {
 // as data, which the OpenAI, Vercel and LangChain SDKs raise as an exception. Constant, so that
 // nothing an engine said can get in. Sent at an event boundary
 // (http::SseScanner::SeparatorBeforeEvent), then the stream ends.
-// Named "error" and typed, because the Anthropic SDK passes over events whose name it does not know.
+// Named "error" and typed, because the Anthropic SDK passes over events whose name it does not
+// know.
 inline constexpr std::string_view kBackendDiedEvent =
     "event: error\n"
     "data: {\"error\":{\"message\":\"The model server closed the stream before its end.\","

@@ -40,8 +40,8 @@ TEST_F(ApiKeys, WhoHasNoneIsToldSoInTheApisOwnWay) {
        {"", "Authorization: Bearer wrong\r\n", "Authorization: Bearer \r\n",
         "Authorization: Basic sk-a\r\n", "Authorization: sk-a\r\n",
         "Authorization: Bearer sk-a\r\nAuthorization: Bearer sk-a\r\n",
-        "Authorization: Bearer sk-a sk-b\r\n", "X-Api-Key: wrong\r\n",
-        "X-Api-Key: Bearer sk-a\r\n", "X-Api-Key: sk-a\r\nAuthorization: Bearer sk-b\r\n"}) {
+        "Authorization: Bearer sk-a sk-b\r\n", "X-Api-Key: wrong\r\n", "X-Api-Key: Bearer sk-a\r\n",
+        "X-Api-Key: sk-a\r\nAuthorization: Bearer sk-b\r\n"}) {
     const RawResponse answer = Ask(Chat(headers));
     EXPECT_EQ(answer.head.status, 401) << headers;
     EXPECT_EQ(answer.body,

@@ -40,15 +40,18 @@ TEST(Authenticator, RefusesEverythingElse) {
 }
 
 TEST(Authenticator, SaysWhichLineOfTheFileIsWrong) {
-  EXPECT_THAT(Authenticator::Parse("a b c\n").status(),
-              test_support::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("line 1")));
-  EXPECT_THAT(Authenticator::Parse(std::string("a ") + kA + "\nb plain-text-key\n").status(),
-              test_support::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("line 2")));
+  EXPECT_THAT(
+      Authenticator::Parse("a b c\n").status(),
+      test_support::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("line 1")));
+  EXPECT_THAT(
+      Authenticator::Parse(std::string("a ") + kA + "\nb plain-text-key\n").status(),
+      test_support::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("line 2")));
   EXPECT_THAT(Authenticator::Parse(std::string("a ") + kA + "\nb " + kA + "\n").status(),
               test_support::StatusIs(absl::StatusCode::kInvalidArgument,
-                             testing::HasSubstr("the key of 'b' is that of 'a'")));
-  EXPECT_THAT(Authenticator::Parse("# nothing\n").status(),
-              test_support::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("no key")));
+                                     testing::HasSubstr("the key of 'b' is that of 'a'")));
+  EXPECT_THAT(
+      Authenticator::Parse("# nothing\n").status(),
+      test_support::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("no key")));
 }
 
 }  // namespace

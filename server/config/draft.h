@@ -61,6 +61,11 @@ class Draft {
   // (what it does not name goes; what operators changed of its backends stays).
   void RemoveBackend(const std::string& name) { backends_.Remove(name); }
   void RemoveCallback(const std::string& name) { callbacks_.Remove(name); }
+  // Gives the resources of these names back the state that they had in `former`; what was not there
+  // goes, backends through a drain.
+  void Restore(const std::set<std::string>& names, const v1::Config& former);
+  // Everything. Backends of discovery stay as they are.
+  void RestoreAll(const v1::Config& former);
   void DeclareBackends(v1::BackendSource source, const std::vector<v1::Backend>& backends);
 
   // The last call.

@@ -143,6 +143,59 @@ void Draft::ReplaceBackends(const v1::Config& wanted, const std::string& path) {
   backends_ = Table<v1::Backend>(draft_.mutable_backends());
 }
 
+void Draft::Restore(const std::set<std::string>& names, const v1::Config& former) {
+  // In place where it stands, so that the order stays.
+  const auto put_back = [&names](auto& table, const auto& list) {
+    std::set<std::string> gone = names;
+    for (const auto& resource : list) {
+      if (gone.erase(resource.name()) == 0) continue;
+      if (auto* existing = table.Find(resource.name()); existing != nullptr) {
+        *existing = resource;
+      } else {
+        table.Add(resource);
+      }
+    }
+    return gone;
+  };
+  for (const std::string& name : put_back(backends_, former.backends())) {
+    v1::Backend* backend = backends_.Find(name);
+    if (backend != nullptr) BeginDrain({}, stamp_.now, /*then_delete=*/true, *backend);
+  }
+  for (const std::string& name : put_back(policies_, former.routing_policies())) {
+    policies_.Remove(name);
+  }
+  for (const std::string& name : put_back(callbacks_, former.callbacks())) callbacks_.Remove(name);
+  for (const std::string& name : put_back(aliases_, former.model_aliases())) aliases_.Remove(name);
+  if (names.count(std::string(kLimits)) > 0) *draft_.mutable_limits() = former.limits();
+}
+
+void Draft::RestoreAll(const v1::Config& former) {
+  std::set<std::string> names;
+  const auto add = [&names](const auto& list) {
+    for (const auto& resource : list) names.insert(resource.name());
+  };
+  for (const v1::Config* config : {&base_, &former}) {
+    add(config->routing_policies());
+    add(config->callbacks());
+    add(config->model_aliases());
+    for (const v1::Backend& backend : config->backends()) {
+      if (!SourceOwned(backend, std::nullopt)) names.insert(backend.name());
+    }
+  }
+  names.insert(std::string(kLimits));
+  Restore(names, former);
+  backends_.Purge();
+  callbacks_.Purge();
+  std::vector<std::string> backends;
+  for (const v1::Backend& backend : former.backends()) backends.push_back(backend.name());
+  std::vector<std::string> callbacks;
+  for (const v1::Callback& callback : former.callbacks()) callbacks.push_back(callback.name());
+  Reorder(backends, draft_.mutable_backends());
+  Reorder(callbacks, draft_.mutable_callbacks());
+  backends_ = Table<v1::Backend>(draft_.mutable_backends());
+  callbacks_ = Table<v1::Callback>(draft_.mutable_callbacks());
+}
+
 void Draft::Mark() {
   MarkAll(stamp_, base_.backends(), *draft_.mutable_backends());
   MarkAll(stamp_, base_.routing_policies(), *draft_.mutable_routing_policies());

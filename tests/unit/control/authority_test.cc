@@ -1,0 +1,205 @@
+#include "server/control/authority.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+
+namespace vllm_router::control {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class AuthorityTest : public testing::Test {
+ protected:
+  AuthorityTest() : authority_(Options(), First(), Flags(), now_) {}
+
+  static Authority::Options Options() {
+    return {.instance = "i", .context = {}, .keep_revisions = 5};
+  }
+  static Author Flags() { return {.actor = "flags", .origin = v1::REVISION_ORIGIN_FLAGS}; }
+  static v1::Config First() {
+    v1::Config config = config::Draft::Empty();
+    config.set_generation(1);
+    return config;
+  }
+  static std::function<void(config::Draft&)> Edit(const std::string& mutations) {
+    v1::ApplyConfigRequest request;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(mutations, &request)) << mutations;
+    return [request](config::Draft& draft) { draft.ApplyAll(request.mutations()); };
+  }
+  static std::string Add(const std::string& id) {
+    return R"(mutations { upsert_backend { name: "backends/)" + id + R"(" url: "http://)" + id +
+           R"(" models { model: "m" } } } )";
+  }
+
+  base::Outcome<Proposal> Propose(Command command) {
+    if (command.author.actor.empty()) command.author.actor = "alice";
+    return authority_.Propose(command, now_);
+  }
+  // Proposes and accepts; why not, otherwise.
+  std::string Do(Command command) {
+    const base::Outcome<Proposal> proposal = Propose(std::move(command));
+    if (!proposal.ok()) return proposal.failure().reason;
+    authority_.Accept(*proposal);
+    return proposal->takes_effect() ? "generation " + std::to_string(proposal->generation) : "no";
+  }
+  std::string Apply(const std::string& mutations) {
+    return Do({.author = {}, .edit = Edit(mutations)});
+  }
+  std::string DoDue(uint64_t in_flight = 0) {
+    const auto due = authority_.Due(now_, [in_flight](const std::string&) { return in_flight; });
+    return due ? Do(*due) : "nothing";
+  }
+  std::vector<std::string> Backends() {
+    std::vector<std::string> names;
+    for (const v1::Backend& backend : authority_.config()->backends()) {
+      names.push_back(backend.name().substr(9));
+    }
+    return names;
+  }
+
+  base::WallTime now_{seconds(1000)};
+  Authority authority_;
+};
+
+TEST_F(AuthorityTest, CountsGenerationsAndMakesNoneForNothing) {
+  EXPECT_EQ(Apply(Add("a")), "generation 2");
+  EXPECT_EQ(Apply(Add("a")), "no");
+  EXPECT_EQ(Apply(Add("b")), "generation 3");
+  EXPECT_EQ(authority_.generation(), 3u);
+  EXPECT_EQ(authority_.config()->backends(1).etag(), "i-3");
+}
+
+TEST_F(AuthorityTest, RefusesAStaleGenerationAndTellsTheNewOne) {
+  Apply(Add("a"));
+  const auto stale = Propose({.author = {}, .edit = Edit(Add("b")), .base_generation = 1});
+  ASSERT_FALSE(stale.ok());
+  EXPECT_EQ(stale.failure().reason, "ETAG_MISMATCH");
+  EXPECT_EQ(stale.failure().metadata.at("generation"), "2");
+  EXPECT_EQ(Do({.author = {}, .edit = Edit(Add("b")), .base_generation = 2}), "generation 3");
+}
+
+TEST_F(AuthorityTest, ADryRunSaysWhatWouldBeAndChangesNothing) {
+  const auto dry = Propose({.author = {}, .edit = Edit(Add("a")), .validate_only = true});
+  ASSERT_TRUE(dry.ok());
+  EXPECT_TRUE(dry->changed);
+  EXPECT_FALSE(dry->takes_effect());
+  EXPECT_EQ(dry->diff.resources_size(), 1);
+  EXPECT_EQ(dry->base_generation, 1u);
+  authority_.Accept(*dry);
+  EXPECT_EQ(authority_.generation(), 1u);
+}
+
+TEST_F(AuthorityTest, AnUnconfirmedChangeIsTakenBackAndOthersStay) {
+  Apply(Add("a"));
+  EXPECT_EQ(Do({.author = {},
+                .edit = Edit(R"(mutations { update_limits { max_headers: 20 } })"),
+                .confirm_within = seconds(60)}),
+            "generation 3");
+  ASSERT_TRUE(authority_.pending());
+  EXPECT_EQ(authority_.pending()->base_generation(), 2u);
+  // Not a second one, and nothing that it touched; but others may change.
+  EXPECT_EQ(Do({.author = {}, .edit = Edit(Add("c")), .confirm_within = seconds(60)}),
+            "COMMIT_PENDING");
+  EXPECT_EQ(Apply(R"(mutations { update_limits { max_headers: 30 } })"), "COMMIT_PENDING");
+  EXPECT_EQ(Apply(Add("b")), "generation 4");
+  EXPECT_EQ(DoDue(), "nothing");
+  now_ += seconds(60);
+  EXPECT_EQ(DoDue(), "generation 5");
+  EXPECT_FALSE(authority_.pending());
+  EXPECT_FALSE(authority_.config()->limits().has_max_headers());
+  EXPECT_THAT(Backends(), ElementsAre("a", "b"));
+  const std::vector<v1::Revision> newest = authority_.Revisions(0, 1);
+  EXPECT_EQ(newest[0].origin(), v1::REVISION_ORIGIN_REVERT);
+  EXPECT_EQ(newest[0].restored_generation(), 2u);
+  EXPECT_EQ(newest[0].actor(), "router");
+}
+
+TEST_F(AuthorityTest, AConfirmedChangeStays) {
+  Do({.author = {}, .edit = Edit(Add("a")), .confirm_within = seconds(60)});
+  const std::string id = authority_.pending()->commit_id();
+  EXPECT_EQ(authority_.Confirm("other").failure().reason, "COMMIT_NOT_FOUND");
+  ASSERT_TRUE(authority_.Confirm(id).ok());
+  now_ += seconds(600);
+  EXPECT_EQ(DoDue(), "nothing");
+  EXPECT_EQ(authority_.generation(), 2u);
+  EXPECT_EQ(authority_.Cancel(id, {}).failure().reason, "COMMIT_NOT_FOUND");
+}
+
+TEST_F(AuthorityTest, CancelTakesTheChangeBackAtOnce) {
+  Do({.author = {},
+      .edit = Edit(R"(mutations { upsert_model_alias { name: "aliases/x"
+                                    targets { model: "m" } } })"),
+      .confirm_within = seconds(60)});
+  const auto cancel = authority_.Cancel(authority_.pending()->commit_id(), {.actor = "bob"});
+  ASSERT_TRUE(cancel.ok());
+  EXPECT_EQ(Do(*cancel), "generation 3");
+  EXPECT_FALSE(authority_.pending());
+  EXPECT_EQ(authority_.config()->model_aliases_size(), 0);
+}
+
+TEST_F(AuthorityTest, ADrainedBackendIsRemoved) {
+  Apply(Add("a") + Add("b"));
+  EXPECT_EQ(Apply(R"(mutations { delete_backend { name: "backends/a" } })"), "generation 3");
+  EXPECT_EQ(DoDue(1), "nothing") << "a request still runs";
+  EXPECT_EQ(DoDue(0), "generation 4");
+  EXPECT_THAT(Backends(), ElementsAre("b"));
+  EXPECT_EQ(authority_.Revisions(0, 1)[0].origin(), v1::REVISION_ORIGIN_DRAIN);
+}
+
+TEST_F(AuthorityTest, TheDeadlineOfADrainDecidesAsItWasTold) {
+  Apply(Add("wait") + Add("abort") + Add("release"));
+  const auto del = [](const std::string& id, const std::string& then) {
+    return R"(mutations { delete_backend { name: "backends/)" + id +
+           R"(" drain { deadline { seconds: 30 } on_deadline: ON_DRAIN_DEADLINE_)" + then + "} } }";
+  };
+  Apply(del("wait", "WAIT") + del("abort", "ABORT") + del("release", "RELEASE"));
+  EXPECT_EQ(DoDue(1), "nothing");
+  EXPECT_THAT(authority_.ToAbort(now_), IsEmpty());
+  now_ += seconds(30);
+  EXPECT_THAT(authority_.ToAbort(now_), ElementsAre("backends/abort"));
+  EXPECT_EQ(DoDue(1), "generation 4");
+  EXPECT_THAT(Backends(), ElementsAre("wait", "abort"));
+}
+
+TEST_F(AuthorityTest, RollbackBringsEverythingBack) {
+  Apply(Add("a") + R"(mutations { update_limits { max_headers: 20 } })");
+  Apply(R"(mutations { update_limits { max_headers: 30 } })" + Add("b"));
+  const auto rollback = authority_.Rollback(2, {.actor = "bob"});
+  ASSERT_TRUE(rollback.ok());
+  EXPECT_EQ(Do(*rollback), "generation 4");
+  EXPECT_EQ(authority_.config()->limits().max_headers(), 20u);
+  EXPECT_THAT(Backends(), ElementsAre("a", "b"));
+  EXPECT_TRUE(authority_.config()->backends(1).status().drain().delete_when_done())
+      << "what was not there then is drained first";
+  EXPECT_EQ(DoDue(), "generation 5");
+  EXPECT_THAT(Backends(), ElementsAre("a"));
+  EXPECT_EQ(authority_.Rollback(9, {}).failure().reason, "REVISION_NOT_FOUND");
+}
+
+TEST_F(AuthorityTest, KeepsABoundedNumberOfRevisions) {
+  for (int i = 0; i < 10; ++i) Apply(Add("b" + std::to_string(i)));
+  EXPECT_EQ(authority_.generation(), 11u);
+  EXPECT_EQ(authority_.oldest_generation(), 7u);
+  EXPECT_EQ(authority_.Revisions(0, 100).size(), 5u);
+  EXPECT_EQ(authority_.Revisions(9, 1)[0].generation(), 8u);
+  const auto revision = authority_.GetRevision(8);
+  ASSERT_TRUE(revision.ok());
+  EXPECT_EQ(revision->config().backends_size(), 7);
+  EXPECT_EQ(revision->diff().resources_size(), 1);
+  EXPECT_EQ(authority_.GetRevision(6).failure().metadata.at("oldest_generation"), "7");
+}
+
+TEST_F(AuthorityTest, WhatAnUnconfirmedChangeGoesBackToIsKept) {
+  Do({.author = {},
+      .edit = Edit(R"(mutations { update_limits { max_headers: 20 } })"),
+      .confirm_within = seconds(60)});
+  for (int i = 0; i < 20; ++i) Apply(Add("b" + std::to_string(i)));
+  now_ += seconds(60);
+  EXPECT_EQ(DoDue(), "generation 23");
+  EXPECT_FALSE(authority_.config()->limits().has_max_headers());
+}
+
+}  // namespace
+}  // namespace vllm_router::control

@@ -47,11 +47,14 @@ std::vector<fleet::BackendSpec> WantedBackends(const Config& config) {
 }
 
 control::WantedConfig Wanted(const Config& config) {
-  const auto& aliases = config.static_options.aliases;
-  return {.settings = config.settings,
-          .session_key = config.session_key,
-          .routing_logic = config.routing_logic,
-          .aliases = {aliases.begin(), aliases.end()}};
+  control::WantedConfig wanted{.settings = config.settings,
+                               .route = config.route,
+                               .routing_logic = config.routing_logic,
+                               .aliases = {}};
+  for (const auto& [alias, model] : config.static_options.aliases) {
+    wanted.aliases.emplace(alias, fleet::Alias::To(model));
+  }
+  return wanted;
 }
 
 class RunningApp final : public App {

@@ -88,10 +88,10 @@ struct Config {
   K8sOptions k8s;
 
   std::string routing_logic;  // a name of routing::PolicyRegistry
-  std::string session_key;    // empty = no sessions
   std::string callbacks;
 
   fleet::Settings settings;
+  fleet::RouteSettings route;
   fleet::OnClientGone on_client_gone = fleet::OnClientGone::kAbort;
   uint64_t max_connections = 0;  // 0 = from the limit of open files
   base::Duration drain_delay = std::chrono::seconds(5);

@@ -32,9 +32,9 @@ absl::Status Fill(Config* config, std::vector<std::string>*) {
         FLAGS_ejection_base_seconds, FLAGS_ejection_max_seconds));
   }
   fleet::Settings& settings = config->settings;
-  settings.max_failover_attempts =
+  config->route.max_failover_attempts =
       static_cast<uint32_t>(FLAGS_max_instance_failover_reroute_attempts);
-  settings.retry_budget_percent = static_cast<uint32_t>(FLAGS_retry_budget_percent);
+  config->route.retry_budget_percent = static_cast<uint32_t>(FLAGS_retry_budget_percent);
   settings.ejection_failures = static_cast<uint32_t>(FLAGS_ejection_failures);
   settings.ejection_base = base::FromSeconds(FLAGS_ejection_base_seconds);
   settings.ejection_max = base::FromSeconds(FLAGS_ejection_max_seconds);

@@ -33,7 +33,7 @@ absl::Status Fill(Config* config, std::vector<std::string>*) {
         "--session-key");
   }
   config->routing_logic = FLAGS_routing_logic;
-  config->session_key = FLAGS_session_key;
+  config->route.session_key = FLAGS_session_key;
   config->settings.allow_engine_control = FLAGS_enable_engine_control;
   return absl::OkStatus();
 }

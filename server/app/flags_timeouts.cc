@@ -53,9 +53,9 @@ absl::Status Fill(Config* config, std::vector<std::string>*) {
   settings.client_body_timeout = FromSeconds(FLAGS_client_body_timeout_seconds);
   settings.client_idle_timeout = FromSeconds(FLAGS_client_idle_timeout_seconds);
   settings.client_write_timeout = FromSeconds(FLAGS_client_write_timeout_seconds);
-  settings.backend_connect_timeout = FromSeconds(FLAGS_backend_connect_timeout_seconds);
-  settings.backend_first_byte_timeout = FromSeconds(FLAGS_backend_first_byte_timeout_seconds);
-  settings.backend_idle_timeout = FromSeconds(FLAGS_backend_idle_timeout_seconds);
+  config->route.connect_timeout = FromSeconds(FLAGS_backend_connect_timeout_seconds);
+  config->route.first_byte_timeout = FromSeconds(FLAGS_backend_first_byte_timeout_seconds);
+  config->route.idle_timeout = FromSeconds(FLAGS_backend_idle_timeout_seconds);
   settings.backend_pool_idle = FromSeconds(FLAGS_backend_pool_idle_seconds);
   config->on_client_gone =
       FLAGS_on_client_gone == "drain" ? fleet::OnClientGone::kDrain : fleet::OnClientGone::kAbort;

@@ -93,6 +93,13 @@ std::optional<uint64_t> ParseUint(std::string_view digits) {
   return value;
 }
 
+uint64_t HashBytes(std::string_view bytes) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccd;
+  return hash ^ (hash >> 33);
+}
+
 std::string Printable(std::string_view s, size_t limit) {
   std::string out;
   size_t shown = 0;

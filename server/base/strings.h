@@ -43,6 +43,10 @@ std::vector<std::string_view> SplitList(std::string_view s, char separator = ','
 // Decimal digits only, no sign or space; nullopt also on overflow.
 std::optional<uint64_t> ParseUint(std::string_view digits);
 
+// FNV-1a over all bytes, then mixed: the same for the same bytes in every process and version, so
+// that it may decide where a session goes. Not for hash tables that strangers fill.
+uint64_t HashBytes(std::string_view bytes);
+
 // For logs and messages: control characters, quotes, backslashes and non-UTF-8-safe bytes as \xNN
 // or \n; at most `limit` bytes of `s` are shown, then "...".
 std::string Printable(std::string_view s, size_t limit = 128);

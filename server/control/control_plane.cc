@@ -94,7 +94,7 @@ absl::StatusOr<fleet::SnapshotPtr> ControlPlane::Build(const WantedConfig& wante
   fleet::SnapshotInput input;
   input.generation = generation() + 1;
   input.settings = wanted.settings;
-  input.session_key = wanted.session_key;
+  input.route = wanted.route;
   input.aliases = wanted.aliases;
   for (const fleet::BackendSpec& spec : specs) {
     input.backends.push_back(
@@ -102,7 +102,7 @@ absl::StatusOr<fleet::SnapshotPtr> ControlPlane::Build(const WantedConfig& wante
   }
   const fleet::SnapshotBuilder builder(
       {.make_picker =
-           [&](const std::vector<fleet::BackendPtr>& backends) {
+           [&](std::string_view, const std::vector<fleet::BackendPtr>& backends) {
              return policy.MakePicker(backends);
            },
        .pool_stats = [this](std::string_view model) { return stats_.ForModel(model); },

@@ -29,9 +29,9 @@ namespace vllm_router::control {
 // The configuration that operators state; discovery adds the backends.
 struct WantedConfig {
   fleet::Settings settings;
-  std::string session_key;
+  fleet::RouteSettings route;
   std::string routing_logic;
-  std::map<std::string, std::string> aliases;
+  std::map<std::string, fleet::Alias> aliases;
 };
 
 class ControlPlane {

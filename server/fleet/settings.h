@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "server/base/clock.h"
 
@@ -27,13 +29,7 @@ struct Settings {
   base::Duration client_idle_timeout = std::chrono::seconds(75);
   base::Duration client_write_timeout = std::chrono::seconds(60);
 
-  base::Duration backend_connect_timeout = std::chrono::seconds(5);
-  base::Duration backend_first_byte_timeout{0};
-  base::Duration backend_idle_timeout = std::chrono::seconds(600);
   base::Duration backend_pool_idle = std::chrono::seconds(4);
-
-  uint32_t max_failover_attempts = 2;
-  uint32_t retry_budget_percent = 20;
 
   uint32_t ejection_failures = 5;  // 0 = never eject
   base::Duration ejection_base = std::chrono::seconds(1);
@@ -43,6 +39,26 @@ struct Settings {
 
   // Clients may pin an engine with ?id= and use /sleep, /wake_up and /is_sleeping.
   bool allow_engine_control = false;
+};
+
+// How the backends of one model are asked: for the models without rules of their own those of the
+// Snapshot, else those of the Pool.
+struct RouteSettings {
+  // Name of the session id: of the request header, else of the top-level JSON key. Empty = no
+  // sessions.
+  std::string session_key;
+
+  // Further attempts after the first one, as long as nothing of an answer has gone out.
+  uint32_t max_failover_attempts = 2;
+  // How many of those may run at a time: a share of the running requests, but always so many.
+  uint32_t retry_budget_percent = 20;
+  uint32_t retry_budget_min = 3;
+  // Statuses of a backend after which another one is tried.
+  std::vector<uint16_t> retryable_statuses = {};
+
+  base::Duration connect_timeout = std::chrono::seconds(5);
+  base::Duration first_byte_timeout{0};
+  base::Duration idle_timeout = std::chrono::seconds(600);
 };
 
 }  // namespace vllm_router::fleet

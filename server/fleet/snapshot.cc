@@ -1,15 +1,24 @@
 #include "server/fleet/snapshot.h"
 
+#include <algorithm>
+
 namespace vllm_router::fleet {
+
+const std::string& Alias::Choose(uint64_t number) const {
+  const uint64_t point = number % targets.back().until;
+  const auto chosen = std::find_if(targets.begin(), targets.end(),
+                                   [point](const Target& target) { return point < target.until; });
+  return chosen->model;
+}
 
 const Pool* Snapshot::FindPool(std::string_view model) const {
   const auto found = pools.find(model);
   return found == pools.end() ? nullptr : found->second.get();
 }
 
-std::string_view Snapshot::ResolveAlias(std::string_view name) const {
+const Alias* Snapshot::FindAlias(std::string_view name) const {
   const auto found = aliases.find(name);
-  return found == aliases.end() ? std::string_view() : found->second;
+  return found == aliases.end() ? nullptr : &found->second;
 }
 
 const BackendPtr* Snapshot::FindBackend(std::string_view id) const {

@@ -32,28 +32,41 @@ struct Pool {
   std::string model;
   std::vector<BackendPtr> backends;  // the ACTIVE ones, in the order of the configuration
   std::shared_ptr<const routing::Picker> picker;  // nullptr only if `backends` is empty
-  std::shared_ptr<stats::PoolStats> stats;        // identity outlives snapshots
+  std::shared_ptr<const RouteSettings> route;
+  std::shared_ptr<stats::PoolStats> stats;  // identity outlives snapshots
+};
+
+// What stands behind a name that is no model's own: one model, or several by weight (a canary).
+struct Alias {
+  struct Target {
+    std::string model;
+    uint64_t until;  // the sum of the weights up to this target, its own included
+  };
+  std::vector<Target> targets;  // at least one, the last `until` is above 0
+
+  // The target for a number that is spread evenly over uint64_t.
+  const std::string& Choose(uint64_t number) const;
+  static Alias To(std::string model) { return {{{std::move(model), 1}}}; }
 };
 
 struct Snapshot {
   uint64_t generation = 0;
   Settings settings;
-  // Key of the session id: the request header of this name, else the top-level JSON key. Empty = no
-  // sessions.
-  std::string session_key;
+  std::shared_ptr<const RouteSettings>
+      route;                         // of every pool without one of its own; never nullptr
   std::vector<BackendPtr> backends;  // all of them, draining and disabled ones included
   base::StringMap<std::shared_ptr<const Pool>> pools;  // by model
-  base::StringMap<std::string> aliases;                // alias -> model
+  base::StringMap<Alias> aliases;                      // by name
 
   // Bodies of GET /v1/models and GET /engines, and of GET /v1/models/{id} by id.
   std::string models_json;
   std::string engines_json;
   base::StringMap<std::string> model_json;
 
-  // nullptr when the model is unknown. `model` must be resolved (see ResolveAlias).
+  // nullptr when the model is unknown. `model` must be resolved (see FindAlias).
   const Pool* FindPool(std::string_view model) const;
-  // The model that `name` is an alias of; an empty view when `name` is no alias.
-  std::string_view ResolveAlias(std::string_view name) const;
+  // nullptr when `name` is no alias. An alias wins over a model of the same name.
+  const Alias* FindAlias(std::string_view name) const;
   // nullptr when no backend has that id.
   const BackendPtr* FindBackend(std::string_view id) const;
 };

@@ -52,20 +52,13 @@ absl::StatusOr<PoolMap> GroupByModel(const SnapshotInput& input) {
   return pools;
 }
 
-absl::Status CheckAlias(std::string_view alias, std::string_view model, const PoolMap& pools) {
-  if (alias.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("the alias of model \"%s\" is empty", base::Printable(model)));
-  }
-  if (!pools.contains(model)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("alias \"%s\" points to model \"%s\", which no backend serves",
-                        base::Printable(alias), base::Printable(model)));
-  }
-  if (pools.contains(alias)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("alias \"%s\" of model \"%s\" is itself the name of a model",
-                        base::Printable(alias), base::Printable(model)));
+absl::Status AddAliases(const std::map<std::string, Alias>& aliases, PoolMap& pools) {
+  for (const auto& [name, alias] : aliases) {
+    if (name.empty() || alias.targets.empty() || alias.targets.back().until == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("the alias \"%s\" has no name or no target", base::Printable(name)));
+    }
+    for (const Alias::Target& target : alias.targets) PoolOf(target.model, pools);
   }
   return absl::OkStatus();
 }
@@ -74,18 +67,19 @@ absl::Status CheckAlias(std::string_view alias, std::string_view model, const Po
 
 absl::StatusOr<SnapshotPtr> SnapshotBuilder::Build(SnapshotInput input) const {
   ROUTER_ASSIGN_OR_RETURN(PoolMap pools, GroupByModel(input));
-  for (const auto& [alias, model] : input.aliases) {
-    ROUTER_RETURN_IF_ERROR(CheckAlias(alias, model, pools));
-  }
+  ROUTER_RETURN_IF_ERROR(AddAliases(input.aliases, pools));
 
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = input.generation;
   snapshot->settings = input.settings;
-  snapshot->session_key = std::move(input.session_key);
+  snapshot->route = std::make_shared<const RouteSettings>(std::move(input.route));
   snapshot->backends = std::move(input.backends);
   snapshot->aliases.insert(input.aliases.begin(), input.aliases.end());
   for (auto& [model, pool] : pools) {
-    if (!pool->backends.empty()) pool->picker = parts_.make_picker(pool->backends);
+    if (!pool->backends.empty()) pool->picker = parts_.make_picker(model, pool->backends);
+    const auto own = input.routes.find(model);
+    pool->route = own == input.routes.end() ? snapshot->route
+                                            : std::make_shared<const RouteSettings>(own->second);
     if (parts_.pool_stats) pool->stats = parts_.pool_stats(model);
     snapshot->pools.emplace(model, std::move(pool));
   }

@@ -25,11 +25,12 @@ namespace vllm_router::fleet {
 struct SnapshotInput {
   uint64_t generation = 0;
   Settings settings{};
-  std::string session_key{};
-  std::vector<BackendPtr> backends{};            // all of them, in the order of the configuration
-  std::map<std::string, std::string> aliases{};  // alias -> model
-  // Models that stay known (503, not 404; aliases to them stay valid) while no backend serves them:
-  // those that discovery has seen before.
+  RouteSettings route{};
+  std::map<std::string, RouteSettings> routes{};  // of models that have rules of their own
+  std::vector<BackendPtr> backends{};             // all of them, in the order of the configuration
+  std::map<std::string, Alias> aliases{};
+  // Models that stay known (503, not 404) while no backend serves them: those that discovery has
+  // seen before. The targets of aliases are known in any case.
   std::vector<std::string> known_models{};
 };
 
@@ -44,7 +45,8 @@ class SnapshotBuilder {
  public:
   struct Parts {
     // Called once per model with its active backends, never with none; must not return nullptr.
-    std::function<std::shared_ptr<const routing::Picker>(const std::vector<BackendPtr>&)>
+    std::function<std::shared_ptr<const routing::Picker>(std::string_view model,
+                                                         const std::vector<BackendPtr>&)>
         make_picker{};
     // The statistics of a model: the same object in every generation. Empty: pools have none.
     std::function<std::shared_ptr<stats::PoolStats>(std::string_view model)> pool_stats{};
@@ -55,11 +57,9 @@ class SnapshotBuilder {
   explicit SnapshotBuilder(Parts parts) : parts_(std::move(parts)) {}
 
   // InvalidArgumentError, naming the culprit, for
-  //   - two backends with one id, or a backend with an empty model name,
-  //   - an alias whose model no backend serves and that is not in known_models. (Upstream accepts
-  //     it and answers 503 to each request for it.) A model whose backends are all draining or
-  //     disabled is served in this sense,
-  //   - an alias that is also the name of a model, which it would hide.
+  // two backends with one id, a backend with an empty model name, an alias without a name or
+  // without weight. As upstream has it, an alias may hide a model, and one to a model that nobody
+  // serves is answered with 503.
   absl::StatusOr<SnapshotPtr> Build(SnapshotInput input) const;
 
  private:

@@ -289,8 +289,7 @@ void ShardGateway::ReleaseRetry() {
   if (waiting_retries_.empty()) return;
   // Not from inside the caller, which is in the middle of its own transition.
   loop().Defer([this] {
-    while (!waiting_retries_.empty() &&
-           retry_budget_.TryAcquire(snapshot_->settings.retry_budget_percent)) {
+    while (!waiting_retries_.empty() && waiting_retries_.front()->AcquireRetry()) {
       Transaction* next = waiting_retries_.front();
       waiting_retries_.pop_front();
       next->RetryNow();

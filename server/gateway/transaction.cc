@@ -55,7 +55,8 @@ void Transaction::BeginScrape(http::Session& session, std::string_view request_i
 }
 
 void Transaction::Choose() {
-  if (const openai::RequestError* error = ReadRequest(); error != nullptr) {
+  if (const openai::RequestError* error = ReadRequest(snapshot_->route->session_key);
+      error != nullptr) {
     AnswerError(*error, error->message);
     return;
   }
@@ -63,7 +64,7 @@ void Transaction::Choose() {
     if (session_ != nullptr) Admit();
     return;
   }
-  pool_ = ResolvePool(model_);
+  pool_ = ResolvePool();
   if (pool_ == nullptr) {
     gateway_.shared().stats.CountUnknownModel();
     AnswerError(errors::kModelNotFound, openai::ModelNotFoundMessage(model_));
@@ -74,11 +75,10 @@ void Transaction::Choose() {
   Admit();
 }
 
-const openai::RequestError* Transaction::ReadRequest() {
+const openai::RequestError* Transaction::ReadRequest(const std::string& session_key) {
   session_id_.reset();
   model_offset_ = model_length_ = 0;
   alias_body_.clear();
-  const std::string& session_key = snapshot_->session_key;
   const openai::RequestError* error = nullptr;
   const std::string_view content_type = session_->Header(http::FieldId::kContentType);
   constexpr std::string_view kMultipart = "multipart/";
@@ -86,13 +86,13 @@ const openai::RequestError* Transaction::ReadRequest() {
       base::EqualsIgnoreCase(content_type.substr(0, kMultipart.size()), kMultipart);
   switch (kind_) {
     case EndpointKind::kRoutedJson:
-      error = multipart ? &errors::kUnsupportedMediaType : ReadBody(false);
+      error = multipart ? &errors::kUnsupportedMediaType : ReadBody(false, session_key);
       break;
     case EndpointKind::kRoutedMultipart:
-      error = ReadBody(true);
+      error = ReadBody(true, session_key);
       break;
     case EndpointKind::kRoutedAny:
-      error = ReadBody(multipart);
+      error = ReadBody(multipart, session_key);
       // Not a path of ours, and nothing that says where it should go.
       if (error == &errors::kMissingModel || error == &errors::kInvalidJson)
         error = &errors::kUnknownPath;
@@ -117,7 +117,7 @@ const openai::RequestError* Transaction::ReadRequest() {
   return nullptr;
 }
 
-const openai::RequestError* Transaction::ReadBody(bool multipart) {
+const openai::RequestError* Transaction::ReadBody(bool multipart, const std::string& session_key) {
   const std::string_view encoding = session_->Header(http::FieldId::kContentEncoding);
   if (!encoding.empty() && !base::EqualsIgnoreCase(encoding, "identity"))
     return &errors::kUnsupportedMediaType;
@@ -132,24 +132,31 @@ const openai::RequestError* Transaction::ReadBody(bool multipart) {
     const auto boundary = openai::ParseBoundary(session_->Header(http::FieldId::kContentType));
     if (!boundary) return &errors::kInvalidMultipart;
     openai::MultipartView view;
-    if (const auto* error = openai::ScanMultipart(body, *boundary, snapshot_->session_key, &view))
+    if (const auto* error = openai::ScanMultipart(body, *boundary, session_key, &view))
       return error;
     take(view);
     return nullptr;
   }
   openai::RequestView view;
-  if (const auto* error =
-          gateway_.parser().Parse(body, net::kReadPadding, snapshot_->session_key, &view)) {
+  if (const auto* error = gateway_.parser().Parse(body, net::kReadPadding, session_key, &view)) {
     return error;
   }
   take(view);
   return nullptr;
 }
 
-const fleet::Pool* Transaction::ResolvePool(std::string_view name) {
-  if (const fleet::Pool* pool = snapshot_->FindPool(name); pool != nullptr) return pool;
-  const std::string_view model = snapshot_->ResolveAlias(name);
-  return model.empty() ? nullptr : snapshot_->FindPool(model);
+const fleet::Pool* Transaction::ResolvePool() {
+  std::string_view model = model_;
+  if (const fleet::Alias* alias = snapshot_->FindAlias(model_); alias != nullptr) {
+    // A session keeps its side of a canary.
+    model = alias->Choose(session_id_ ? base::HashBytes(*session_id_) : gateway_.rng()());
+  }
+  const fleet::Pool* pool = snapshot_->FindPool(model);
+  if (pool != nullptr && pool->route->session_key != snapshot_->route->session_key) {
+    // It has been read once without a fault.
+    ReadRequest(pool->route->session_key);
+  }
+  return pool;
 }
 
 // True when ?id= names an engine and counts: `pinned_` is set, or the request has been answered.
@@ -173,7 +180,7 @@ bool Transaction::PinnedByQuery() {
     return true;
   }
   if (!control) {
-    pool_ = ResolvePool(model_);
+    pool_ = ResolvePool();
     const auto& models = (*backend)->spec.models;
     if (pool_ == nullptr || std::find(models.begin(), models.end(), pool_->model) == models.end()) {
       AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_),

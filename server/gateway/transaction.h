@@ -42,7 +42,9 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void OnClientDrained() { exchange_.ResumeReading(); }
   // The router ends: answers what can be answered and cuts the rest.
   void Cut();
-  // The retry budget has room: the slot has been taken for this transaction.
+  // Takes a slot of the retry budget, if there is room by the rules of this request.
+  bool AcquireRetry();
+  // The slot has been taken for this transaction.
   void RetryNow();
 
  private:
@@ -54,9 +56,14 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
 
   // --- transaction.cc: what the request wants, and its end ---
   void Choose();
-  const openai::RequestError* ReadRequest();
-  const openai::RequestError* ReadBody(bool multipart);
-  const fleet::Pool* ResolvePool(std::string_view name);
+  const openai::RequestError* ReadRequest(const std::string& session_key);
+  const openai::RequestError* ReadBody(bool multipart, const std::string& session_key);
+  // The pool of model_, through an alias if it is one. May read the request again: the rules of a
+  // model can name another session key than those of the others.
+  const fleet::Pool* ResolvePool();
+  const fleet::RouteSettings& route() const {
+    return pool_ == nullptr ? *snapshot_->route : *pool_->route;
+  }
   bool PinnedByQuery();
   void ApplyAlias();
   void Admit();

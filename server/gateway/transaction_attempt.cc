@@ -94,7 +94,7 @@ void Transaction::StartAttempt() {
                          .url = backend->spec.url.text,
                          .began = began_,
                          .attempt = attempt_,
-                         .attempts = snapshot_->settings.max_failover_attempts + 1});
+                         .attempts = route().max_failover_attempts + 1});
   lease_ = fleet::Lease(backend);
   Send(std::move(backend), /*fresh_only=*/false);
 }
@@ -114,6 +114,7 @@ void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
   phase_ = Phase::kAttempt;
   exchange_.Start({.backend = std::move(backend),
                    .settings = &snapshot_->settings,
+                   .route = &route(),
                    .head = upstream_head_,
                    .body = body,
                    .to_head = session_->head().method == http::Method::kHead,
@@ -138,8 +139,7 @@ void Transaction::OnFailure(const upstream::Failure& failure) {
   excluded_.push_back(lease_.backend());
   lease_.Release();
   if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
-  if (!MayFailOver(failure) || pinned_ != nullptr ||
-      attempt_ > snapshot_->settings.max_failover_attempts) {
+  if (!MayFailOver(failure) || pinned_ != nullptr || attempt_ > route().max_failover_attempts) {
     GiveUp();
     return;
   }
@@ -162,8 +162,8 @@ void Transaction::CountFailure(const upstream::Failure& failure) {
   const std::string_view model = pool_ == nullptr ? std::string_view() : pool_->model;
   gateway_.shared().stats.CountError(backend.spec.url.text, model, ErrorType(failure.kind));
   ROUTER_LOG(kWarning, "Request %s failed on %s (attempt %d/%d): %s%s", request_id_,
-             backend.spec.url.text, attempt_, snapshot_->settings.max_failover_attempts + 1,
-             failure.detail, failure.answer_begun ? ", after its answer had begun" : "");
+             backend.spec.url.text, attempt_, route().max_failover_attempts + 1, failure.detail,
+             failure.answer_begun ? ", after its answer had begun" : "");
   const bool unreachable = failure.kind == upstream::FailureKind::kNoAddress ||
                            failure.kind == upstream::FailureKind::kConnect ||
                            failure.kind == upstream::FailureKind::kConnectTimeout ||
@@ -176,14 +176,18 @@ void Transaction::CountFailure(const upstream::Failure& failure) {
 void Transaction::Retry() {
   gateway_.stats().retries.Add();
   stale_retried_ = false;
-  if (gateway_.retry_budget().TryAcquire(snapshot_->settings.retry_budget_percent)) {
+  if (AcquireRetry()) {
     RetryNow();
     return;
   }
   phase_ = Phase::kRetryQueued;
   gateway_.QueueRetry(this);
-  const base::Duration limit = snapshot_->settings.backend_connect_timeout;
+  const base::Duration limit = route().connect_timeout;
   ArmAt(gateway_.loop().timers(), gateway_.loop().now() + (limit.count() > 0 ? limit : kRetryWait));
+}
+
+bool Transaction::AcquireRetry() {
+  return gateway_.retry_budget().TryAcquire(route().retry_budget_percent, route().retry_budget_min);
 }
 
 void Transaction::RetryNow() {

@@ -44,8 +44,7 @@ void Exchange::OpenConnection() {
     connection_ = pool_.Open(*request_.backend, this);
     if (connection_ == nullptr) continue;
     state_ = State::kConnecting;
-    if (const base::Duration limit = request_.settings->backend_connect_timeout;
-        limit.count() > 0) {
+    if (const base::Duration limit = request_.route->connect_timeout; limit.count() > 0) {
       ArmAt(loop_.timers(), loop_.now() + limit);
     }
     return;
@@ -92,8 +91,7 @@ void Exchange::SendMore() {
     sent_ += result.bytes;
   }
   if (sent_ == total && state_ == State::kHead) {
-    if (const base::Duration limit = request_.settings->backend_first_byte_timeout;
-        limit.count() > 0) {
+    if (const base::Duration limit = request_.route->first_byte_timeout; limit.count() > 0) {
       ArmAt(loop_.timers(), loop_.now() + limit);
     }
   }
@@ -321,7 +319,7 @@ void Exchange::ResumeReading() {
 }
 
 void Exchange::ArmIdle() {
-  if (const base::Duration limit = request_.settings->backend_idle_timeout; limit.count() > 0) {
+  if (const base::Duration limit = request_.route->idle_timeout; limit.count() > 0) {
     ArmAt(loop_.timers(), loop_.now() + limit);
   } else {
     Timer::Cancel();

@@ -62,8 +62,9 @@ class Exchange final : private net::SocketHandler, private net::Timer {
 
   struct Request {
     fleet::BackendPtr backend;
-    const fleet::Settings* settings;  // must outlive the exchange
-    std::string_view head;            // whole request head for this backend
+    const fleet::Settings* settings;    // must outlive the exchange
+    const fleet::RouteSettings* route;  // likewise
+    std::string_view head;              // whole request head for this backend
     std::string_view body;
     bool to_head = false;     // the method is HEAD
     bool fresh_only = false;  // do not use an idle connection

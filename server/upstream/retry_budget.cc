@@ -4,8 +4,8 @@
 
 namespace vllm_router::upstream {
 
-bool RetryBudget::TryAcquire(uint32_t percent) {
-  if (retrying_ >= std::max(kMinimum, active_ * percent / 100)) return false;
+bool RetryBudget::TryAcquire(uint32_t percent, uint32_t minimum) {
+  if (retrying_ >= std::max<uint64_t>(minimum, active_ * percent / 100)) return false;
   ++retrying_;
   return true;
 }

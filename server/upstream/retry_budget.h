@@ -1,5 +1,5 @@
 // How many retries may run at a time: a share of the requests that are active on this shard, at
-// least kMinimum. A budget bounds what a sick fleet costs: without one, every failure multiplies
+// least a few. A budget bounds what a sick fleet costs: without one, every failure multiplies
 // the load on what is left.
 //
 // A retry that finds the budget spent waits for its turn (the gateway keeps the queue): when one
@@ -14,13 +14,11 @@ namespace vllm_router::upstream {
 
 class RetryBudget {
  public:
-  static constexpr uint64_t kMinimum = 3;
-
   void OnRequestBegan() { ++active_; }
   void OnRequestEnded() { --active_; }
 
   // True: the retry may run now, and Release must follow when it has got an answer or failed.
-  bool TryAcquire(uint32_t percent);
+  bool TryAcquire(uint32_t percent, uint32_t minimum);
   void Release() { --retrying_; }
 
   uint64_t active() const { return active_; }

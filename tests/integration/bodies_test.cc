@@ -135,5 +135,18 @@ TEST_F(Bodies, LeavesFormsUntouched) {
   EXPECT_TRUE(EndsIdle());
 }
 
+TEST_F(Bodies, AnAliasMayHideAModelOrWaitForItsOwn) {
+  FakeEngine& a = AddEngine(WithModels({"a"}));
+  AddEngine(WithModels({"b"}));
+  StartRouter({"--static-aliases", "b:a,later:nobody"});
+  EXPECT_EQ(Ask(Chat("", "b")).head.status, 200);
+  EXPECT_THAT(Seen(a).body, HasSubstr("\"model\":\"a\""));
+  EXPECT_EQ(engine(1).counters().requests, 0u);
+  const RawResponse waiting = Ask(Chat("", "later"));
+  EXPECT_EQ(waiting.head.status, 503);
+  EXPECT_EQ(waiting.head.Header("retry-after"), "1");
+  EXPECT_TRUE(EndsIdle());
+}
+
 }  // namespace
 }  // namespace vllm_router::test

@@ -14,7 +14,7 @@ TEST(Defaults, OfTheOriginal) {
   EXPECT_EQ(config.host, "0.0.0.0");
   EXPECT_EQ(config.port, 8001);
   EXPECT_EQ(config.root_path, "");
-  EXPECT_EQ(config.session_key, "");
+  EXPECT_EQ(config.route.session_key, "");
   EXPECT_EQ(config.k8s.port, 8000);
   EXPECT_EQ(config.k8s.namespace_name, "default");
   EXPECT_EQ(config.k8s.label_selector, "");
@@ -57,12 +57,12 @@ TEST(Defaults, OfOurs) {
   EXPECT_EQ(settings.client_body_timeout, seconds(30));
   EXPECT_EQ(settings.client_idle_timeout, seconds(75));
   EXPECT_EQ(settings.client_write_timeout, seconds(60));
-  EXPECT_EQ(settings.backend_connect_timeout, seconds(5));
-  EXPECT_EQ(settings.backend_first_byte_timeout, seconds(0));
-  EXPECT_EQ(settings.backend_idle_timeout, seconds(600));
+  EXPECT_EQ(config.route.connect_timeout, seconds(5));
+  EXPECT_EQ(config.route.first_byte_timeout, seconds(0));
+  EXPECT_EQ(config.route.idle_timeout, seconds(600));
   EXPECT_EQ(settings.backend_pool_idle, seconds(4));
-  EXPECT_EQ(settings.max_failover_attempts, 2u);
-  EXPECT_EQ(settings.retry_budget_percent, 20u);
+  EXPECT_EQ(config.route.max_failover_attempts, 2u);
+  EXPECT_EQ(config.route.retry_budget_percent, 20u);
   EXPECT_EQ(settings.ejection_failures, 5u);
   EXPECT_EQ(settings.ejection_base, seconds(1));
   EXPECT_EQ(settings.ejection_max, seconds(30));
@@ -98,16 +98,20 @@ TEST(Defaults, AreThoseOfTheStructs) {
   EXPECT_EQ(a.client_body_timeout, b.client_body_timeout);
   EXPECT_EQ(a.client_idle_timeout, b.client_idle_timeout);
   EXPECT_EQ(a.client_write_timeout, b.client_write_timeout);
-  EXPECT_EQ(a.backend_connect_timeout, b.backend_connect_timeout);
-  EXPECT_EQ(a.backend_first_byte_timeout, b.backend_first_byte_timeout);
-  EXPECT_EQ(a.backend_idle_timeout, b.backend_idle_timeout);
   EXPECT_EQ(a.backend_pool_idle, b.backend_pool_idle);
-  EXPECT_EQ(a.max_failover_attempts, b.max_failover_attempts);
-  EXPECT_EQ(a.retry_budget_percent, b.retry_budget_percent);
   EXPECT_EQ(a.ejection_failures, b.ejection_failures);
   EXPECT_EQ(a.ejection_base, b.ejection_base);
   EXPECT_EQ(a.ejection_max, b.ejection_max);
   EXPECT_EQ(a.stream_buffer_bytes, b.stream_buffer_bytes);
+
+  const fleet::RouteSettings& route = parsed.route;
+  const fleet::RouteSettings standard;
+  EXPECT_EQ(route.connect_timeout, standard.connect_timeout);
+  EXPECT_EQ(route.first_byte_timeout, standard.first_byte_timeout);
+  EXPECT_EQ(route.idle_timeout, standard.idle_timeout);
+  EXPECT_EQ(route.max_failover_attempts, standard.max_failover_attempts);
+  EXPECT_EQ(route.retry_budget_percent, standard.retry_budget_percent);
+  EXPECT_EQ(route.retry_budget_min, standard.retry_budget_min);
 }
 
 // Every flag of ours that ends in a setting reaches its own field and no other.
@@ -128,9 +132,9 @@ TEST(Settings, TakeEachTimeoutFromItsOwnFlag) {
   EXPECT_EQ(rounded(settings.client_body_timeout), milliseconds(1200));
   EXPECT_EQ(rounded(settings.client_idle_timeout), milliseconds(1300));
   EXPECT_EQ(rounded(settings.client_write_timeout), milliseconds(1400));
-  EXPECT_EQ(rounded(settings.backend_connect_timeout), milliseconds(1500));
-  EXPECT_EQ(rounded(settings.backend_first_byte_timeout), milliseconds(1600));
-  EXPECT_EQ(rounded(settings.backend_idle_timeout), milliseconds(1700));
+  EXPECT_EQ(rounded(config.route.connect_timeout), milliseconds(1500));
+  EXPECT_EQ(rounded(config.route.first_byte_timeout), milliseconds(1600));
+  EXPECT_EQ(rounded(config.route.idle_timeout), milliseconds(1700));
   EXPECT_EQ(rounded(settings.backend_pool_idle), milliseconds(1800));
   EXPECT_EQ(rounded(settings.queue_timeout), milliseconds(1900));
   EXPECT_EQ(rounded(config.drain_delay), milliseconds(2100));
@@ -140,21 +144,22 @@ TEST(Settings, TakeEachTimeoutFromItsOwnFlag) {
 }
 
 TEST(Settings, TakeEachCountFromItsOwnFlag) {
-  const fleet::Settings settings =
+  const Config config =
       StartOf(MinimalAnd({"--max-request-body-bytes=2001", "--max-header-bytes=2002",
                           "--max-headers=203", "--max-concurrent-requests=2004",
                           "--max-queued-requests=2005", "--stream-buffer-bytes=8006",
                           "--max-instance-failover-reroute-attempts=7", "--retry-budget-percent=8",
                           "--ejection-failures=9"}))
-          .config.settings;
+          .config;
+  const fleet::Settings& settings = config.settings;
   EXPECT_EQ(settings.max_request_body_bytes, 2001u);
   EXPECT_EQ(settings.max_header_bytes, 2002u);
   EXPECT_EQ(settings.max_headers, 203u);
   EXPECT_EQ(settings.max_concurrent_requests, 2004u);
   EXPECT_EQ(settings.max_queued_requests, 2005u);
   EXPECT_EQ(settings.stream_buffer_bytes, 8006u);
-  EXPECT_EQ(settings.max_failover_attempts, 7u);
-  EXPECT_EQ(settings.retry_budget_percent, 8u);
+  EXPECT_EQ(config.route.max_failover_attempts, 7u);
+  EXPECT_EQ(config.route.retry_budget_percent, 8u);
   EXPECT_EQ(settings.ejection_failures, 9u);
 }
 

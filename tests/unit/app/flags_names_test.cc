@@ -42,7 +42,7 @@ TEST(FlagNames, AnAmbiguousPrefixListsWhatItCouldBe) {
 
 TEST(FlagNames, APrefixThatTheOriginalUnderstandsKeepsItsMeaningAndWarns) {
   const StartRouter start = StartOf(MinimalAnd({"--max", "5"}));
-  EXPECT_EQ(start.config.settings.max_failover_attempts, 5u);
+  EXPECT_EQ(start.config.route.max_failover_attempts, 5u);
   EXPECT_THAT(start.warnings,
               ElementsAre(HasSubstr("--max is taken for --max-instance-failover-reroute-attempts, "
                                     "as in the original")));

@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"--routing-logic", "session",
                  [](const Config& c) { return c.routing_logic == "session"; }},
         Spelling{"--session-key", "x-user-id",
-                 [](const Config& c) { return c.session_key == "x-user-id"; }},
+                 [](const Config& c) { return c.route.session_key == "x-user-id"; }},
         Spelling{"--engine-stats-interval", "0.5",
                  [](const Config& c) {
                    return c.engine_stats_interval == std::chrono::milliseconds(500);

@@ -40,6 +40,15 @@ TEST(EqualsIgnoreCase, SeesTheDifferenceWhereverItStands) {
   EXPECT_FALSE(EqualsIgnoreCase("content-length", "content\rlength"));
 }
 
+TEST(HashBytes, IsTheSameEverywhereAndSpreads) {
+  EXPECT_EQ(HashBytes(""), 0xecba3df2c3383c52u);
+  EXPECT_EQ(HashBytes("user-1"), HashBytes("user-1"));
+  int odd = 0;
+  for (int i = 0; i < 1000; ++i) odd += HashBytes("user-" + std::to_string(i)) % 2 == 1 ? 1 : 0;
+  EXPECT_GT(odd, 400);
+  EXPECT_LT(odd, 600);
+}
+
 TEST(AsciiLower, LeavesEverythingButCapitalsAlone) {
   EXPECT_EQ(AsciiLower("AZaz09@[\xC3\x84"), "azaz09@[\xC3\x84");
 }

@@ -26,7 +26,7 @@ fleet::BackendSpec Spec(const std::string& id, const std::string& model) {
 WantedConfig Wanted(const std::string& logic = "roundrobin") {
   WantedConfig wanted;
   wanted.routing_logic = logic;
-  if (logic == "session") wanted.session_key = "x-user-id";
+  if (logic == "session") wanted.route.session_key = "x-user-id";
   return wanted;
 }
 
@@ -96,7 +96,7 @@ TEST_F(ControlPlaneTest, ABackendsRuntimeOutlivesSnapshots) {
 TEST_F(ControlPlaneTest, ARefusedChangeLeavesEverythingAsItWas) {
   Start({Spec("a", "m")});
   WantedConfig wanted = Wanted();
-  wanted.aliases["gpt"] = "no-such-model";
+  wanted.aliases["gpt"] = {};
   EXPECT_THAT(Apply(std::move(wanted)).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("gpt")));
   EXPECT_THAT(Apply(Wanted("fortune-teller")).status(),
@@ -117,7 +117,7 @@ TEST_F(ControlPlaneTest, TheRoutingLogicCanBeSwitched) {
   for (int i = 0; i < 4; ++i) EXPECT_EQ(pick(*published_[1]).backend->spec.id, sticky);
   EXPECT_NE(pick(*published_[0]).backend, pick(*published_[0]).backend)
       << "the old generation still takes turns";
-  EXPECT_EQ(published_[1]->session_key, "x-user-id");
+  EXPECT_EQ(published_[1]->route->session_key, "x-user-id");
 }
 
 TEST_F(ControlPlaneTest, AHealthVerdictReachesTheRuntime) {

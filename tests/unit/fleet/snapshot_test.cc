@@ -1,6 +1,8 @@
 #include "server/fleet/snapshot.h"
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "tests/support/backends.h"
@@ -18,11 +20,19 @@ TEST(Snapshot, FindsPoolsByModel) {
   EXPECT_EQ(snapshot.FindPool(""), nullptr);
 }
 
-TEST(Snapshot, ResolvesAliases) {
+TEST(Snapshot, FindsAliases) {
   Snapshot snapshot;
-  snapshot.aliases["gpt-4"] = "llama";
-  EXPECT_EQ(snapshot.ResolveAlias("gpt-4"), "llama");
-  EXPECT_EQ(snapshot.ResolveAlias("llama"), "");
+  snapshot.aliases["gpt-4"] = Alias::To("llama");
+  ASSERT_NE(snapshot.FindAlias("gpt-4"), nullptr);
+  EXPECT_EQ(snapshot.FindAlias("gpt-4")->Choose(12345), "llama");
+  EXPECT_EQ(snapshot.FindAlias("llama"), nullptr);
+}
+
+TEST(Alias, ChoosesByWeight) {
+  const Alias alias{{{"a", 1}, {"none", 1}, {"b", 4}}};
+  std::map<std::string, int> counts;
+  for (uint64_t number = 0; number < 400; ++number) ++counts[alias.Choose(number)];
+  EXPECT_EQ(counts, (std::map<std::string, int>{{"a", 100}, {"b", 300}}));
 }
 
 TEST(Snapshot, FindsBackendsById) {

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "server/base/clock.h"
 
@@ -53,8 +52,6 @@ struct RouteSettings {
   // How many of those may run at a time: a share of the running requests, but always so many.
   uint32_t retry_budget_percent = 20;
   uint32_t retry_budget_min = 3;
-  // Statuses of a backend after which another one is tried.
-  std::vector<uint16_t> retryable_statuses = {};
 
   base::Duration connect_timeout = std::chrono::seconds(5);
   base::Duration first_byte_timeout{0};

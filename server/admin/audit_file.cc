@@ -23,7 +23,8 @@ absl::Status SystemError(std::string_view path, int error) {
 }
 
 int OpenForAppend(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  // Non-blocking for a pipe without a reader, which must not hold up the start.
+  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
 }
 
 }  // namespace

@@ -55,6 +55,10 @@ absl::StatusOr<ListenAddress> ParseUnix(std::string_view text) {
   return ListenAddress{std::string(text), path, {}};
 }
 
+absl::Status UnixError(const std::string& path, int error) {
+  return absl::UnavailableError(absl::StrFormat("unix:%s: %s", path, std::strerror(error)));
+}
+
 }  // namespace
 
 bool ListenAddress::local_only() const {
@@ -94,26 +98,28 @@ absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text) {
 }
 
 absl::Status ClaimUnixPath(const std::string& path) {
-  struct stat found {};
-  if (::lstat(path.c_str(), &found) != 0) return absl::OkStatus();  // bind says what else is wrong
-  if (!S_ISSOCK(found.st_mode)) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("unix:%s: there is something else than a socket", path));
-  }
-  const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  // Only a refusal proves that nobody listens; EAGAIN, for one, is a listener with a full backlog.
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
-      errno != ECONNREFUSED) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("unix:%s: another process listens there", path));
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) == 0) {
+    if (!S_ISSOCK(found.st_mode)) {
+      return absl::FailedPreconditionError(
+          absl::StrFormat("unix:%s: there is something else than a socket", path));
+    }
+    const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    // Only a refusal proves that nobody listens; EAGAIN, for one, is a listener with a full
+    // backlog.
+    if (::connect(fd.get(), name, sizeof(address)) == 0 || errno != ECONNREFUSED) {
+      return absl::FailedPreconditionError(
+          absl::StrFormat("unix:%s: another process listens there", path));
+    }
+    if (::unlink(path.c_str()) != 0) return UnixError(path, errno);
   }
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-    return absl::FailedPreconditionError(absl::StrFormat(
-        "unix:%s: the socket of a dead process cannot be removed: %s", path, std::strerror(errno)));
-  }
+  const Fd trial(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::bind(trial.get(), name, sizeof(address)) != 0) return UnixError(path, errno);
+  ::unlink(path.c_str());
   return absl::OkStatus();
 }
 

@@ -28,7 +28,8 @@ struct ListenAddress {
 absl::StatusOr<ListenAddress> ParseListenAddress(std::string_view text);
 
 // Makes sure that `path` can be bound: takes away the socket of a process that is dead. Refuses one
-// that somebody accepts connections on, and anything that is no socket.
+// that somebody accepts connections on, and anything that is no socket. UnavailableError holds the
+// system's words when it cannot be bound.
 absl::Status ClaimUnixPath(const std::string& path);
 
 // OK when a socket can be bound to `address` right now.

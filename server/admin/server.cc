@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "server/admin/channelz_gate.h"
+#include "server/admin/grpc_log.h"
 #include "server/admin/listen_address.h"
 #include "server/admin/server_credentials.h"
 #include "server/base/log.h"
@@ -24,10 +26,11 @@ int Milliseconds(base::Duration d) {
   return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
 }
 
-// They are plugins that gRPC applies to every server of the process built after this.
-void InitPluginsOnce() {
+// For the whole process: gRPC gives the plugins to every server that is built after this.
+void InitGrpcOnce() {
   static std::once_flag once;
   std::call_once(once, [] {
+    TakeOverGrpcLog();
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     grpc::channelz::experimental::InitChannelzService();
@@ -142,13 +145,14 @@ absl::Status Server::Start() {
                           MakeServerCredentials(options.tls, options.tls_refresh));
   ROUTER_ASSIGN_OR_RETURN(const std::vector<std::string> bindable, Bindable(address));
 
-  InitPluginsOnce();
+  InitGrpcOnce();
   grpc::ServerBuilder builder;
   SetLimits(options, &builder);
   std::deque<int> ports(bindable.size(), 0);  // written by BuildAndStart
   for (size_t i = 0; i < bindable.size(); ++i) {
     builder.AddListeningPort(bindable[i], credentials, &ports[i]);
   }
+  if (options.may_use_channelz) GuardChannelz(options.may_use_channelz, &builder);
   for (grpc::Service* service : impl_->services) builder.RegisterService(service);
   {
     const PrivateFiles until_bound;

@@ -11,12 +11,12 @@
 // the rest is thread-safe after Start. Handlers run on gRPC's threads.
 //
 // gRPC 1.51 has no limit on the number of connections; streams, threads and memory are what is
-// bounded here. Health, reflection and channelz know no roles: they are open to whoever can
-// connect.
+// bounded here. Health and reflection know no roles: whoever can connect may ask them.
 #ifndef SERVER_ADMIN_SERVER_H_
 #define SERVER_ADMIN_SERVER_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,8 +26,9 @@
 #include "server/net/tls.h"
 
 namespace grpc {
+class ServerContextBase;
 class Service;
-}
+}  // namespace grpc
 
 namespace vllm_router::admin {
 
@@ -47,6 +48,10 @@ struct ServerOptions {
   // Allows an address that others can reach without TLS or without authentication.
   bool insecure_ok = false;
 
+  // Who may ask channelz, which shows the peers of all connections; the others' calls are
+  // cancelled. Unset: whoever can connect. Called on gRPC's threads.
+  std::function<bool(const grpc::ServerContextBase&)> may_use_channelz;
+
   // Reported as SERVING beside the server as a whole.
   std::vector<std::string> health_services = {"vllm_router.v1.RouterAdmin"};
 
@@ -58,6 +63,8 @@ struct ServerOptions {
   size_t max_memory_bytes = 256u << 20;
   // For the services of gRPC's synchronous API (reflection, channelz).
   int max_threads = 16;
+  // Then the client is told to connect again; streams that go on after the grace are cut, and
+  // resume by their tokens.
   base::Duration max_connection_age = std::chrono::hours(1);
   base::Duration max_connection_age_grace = std::chrono::minutes(1);
 };

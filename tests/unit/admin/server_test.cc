@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <future>
 #include <string>
 
@@ -90,6 +91,27 @@ TEST(AdminServer, ShowsItsChannels) {
   const RawAnswer servers = RawCall(Channel(server), "/grpc.channelz.v1.Channelz/GetServers", "");
   EXPECT_TRUE(servers.status.ok()) << servers.status.error_message();
   EXPECT_FALSE(servers.bytes.empty());
+}
+
+TEST(AdminServer, KeepsChannelzFromStrangers) {
+  WhoAmI service;
+  ServerOptions options = Loopback();
+  std::atomic<bool> allowed{false};
+  options.may_use_channelz = [&](const grpc::ServerContextBase& call) {
+    EXPECT_EQ(CredentialsOf(call).authorization.size(), 0u);
+    return allowed.load();
+  };
+  Server server(options);
+  server.AddService(&service);
+  ASSERT_THAT(server.Start(), test_support::IsOk());
+  const auto channel = Channel(server);
+  const RawAnswer refused = RawCall(channel, "/grpc.channelz.v1.Channelz/GetServers", "");
+  EXPECT_EQ(refused.status.error_code(), grpc::StatusCode::CANCELLED);
+  EXPECT_EQ(refused.bytes, "");
+  EXPECT_EQ(Caller(channel), "anonymous");  // others pass
+  EXPECT_EQ(Health(channel, ""), 1);
+  allowed = true;
+  EXPECT_TRUE(RawCall(channel, "/grpc.channelz.v1.Channelz/GetServers", "").status.ok());
 }
 
 TEST(AdminServer, IdentifiesCallersByToken) {
@@ -205,8 +227,9 @@ TEST_F(UnixServerTest, TakesOverFromTheDeadButNotFromTheLiving) {
 
 TEST_F(UnixServerTest, SaysWhyThePathCannotBeUsed) {
   options_.address = "unix:/nowhere/admin.sock";
-  EXPECT_THAT(Server(options_).Start(), test_support::StatusIs(absl::StatusCode::kUnavailable,
-                                                               HasSubstr("/nowhere/admin.sock")));
+  EXPECT_THAT(Server(options_).Start(),
+              test_support::StatusIs(absl::StatusCode::kUnavailable,
+                                     HasSubstr("unix:/nowhere/admin.sock: No such file")));
 }
 
 }  // namespace

@@ -103,7 +103,6 @@ TEST(AdminServerTls, TakesRenewedFilesIntoUseWhileItRuns) {
   ASSERT_THAT(server.Start(), test_support::IsOk());
   const auto before = Channel(server, own, &client);
   EXPECT_EQ(Caller(before), "san:localhost");
-  const std::string new_root = Content(new_client.certificate);
 
   // The key first: until the certificate follows, the two do not fit.
   Replace(own.key, renewed.key);
@@ -116,16 +115,19 @@ TEST(AdminServerTls, TakesRenewedFilesIntoUseWhileItRuns) {
   EXPECT_EQ(Caller(before), "san:localhost");  // connections outlive their certificates
 }
 
-TEST(AdminServerTls, KeepsTheCertificateWhenTheFileIsDamaged) {
+TEST(AdminServerTls, KeepsTheCertificateWhileItsFilesAreNoGood) {
   const SelfSigned own("server");
-  const SelfSigned renewed("renewed");
-  WhoAmI service;
-  Server server(Tls(own));
+  const SelfSigned client("client");
+  const SelfSigned new_client("new_client");
+  WhoAmI service({true, nullptr});
+  Server server(Tls(own, client.certificate));
   server.AddService(&service);
   ASSERT_THAT(server.Start(), test_support::IsOk());
-  const std::string good = Content(own.certificate);
   std::filesystem::remove(own.key);
-  EXPECT_EQ(Caller(Channel(server, own)), "anonymous");
+  // Once the new client is let in the server has looked at all files again.
+  Replace(client.certificate, new_client.certificate);
+  EXPECT_EQ(Caller(Channel(server, own, &new_client), "", /*wait_for_ready=*/true),
+            "san:localhost");
 }
 
 TEST(AdminServerTls, NamesTheFileThatIsNoGood) {

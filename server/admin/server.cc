@@ -124,7 +124,8 @@ struct Server::Impl {
   ServerOptions options;
   std::vector<grpc::Service*> services;
   std::vector<std::string> addresses;
-  std::unique_ptr<grpc::Server> server;
+  std::unique_ptr<grpc::Server> server;  // stays after Shutdown, for a SetServing that is late
+  bool shut_down = false;
 };
 
 Server::Server(ServerOptions options) : impl_(std::make_unique<Impl>()) {
@@ -182,11 +183,11 @@ void Server::SetServing(bool serving) {
 }
 
 void Server::Shutdown(base::Duration grace) {
-  if (impl_->server == nullptr) return;
+  if (impl_->server == nullptr || impl_->shut_down) return;
+  impl_->shut_down = true;
   impl_->server->GetHealthCheckService()->Shutdown();
   impl_->server->Shutdown(std::chrono::system_clock::now() + grace);
   impl_->server->Wait();
-  impl_->server.reset();
 }
 
 }  // namespace vllm_router::admin

@@ -16,13 +16,6 @@ namespace {
 
 constexpr int kMaxMutations = 10000;
 
-base::Failure NotFound(std::string_view reason, const std::string& name) {
-  return {.code = absl::StatusCode::kNotFound,
-          .reason = std::string(reason),
-          .message = absl::StrFormat("there is no '%s'", base::Printable(name)),
-          .metadata = {{"name", name}}};
-}
-
 }  // namespace
 
 Draft::Draft(const v1::Config& base, CheckContext context, Stamp stamp)
@@ -50,17 +43,14 @@ void Draft::Refuse(base::Failure failure) {
 
 bool Draft::Guard(const std::string& name, const std::string& etag, const std::string& current) {
   if (etag.empty() || etag == current) return true;
-  Refuse({.code = absl::StatusCode::kAborted,
-          .reason = "ETAG_MISMATCH",
-          .message = absl::StrFormat("'%s' has changed since it was read", base::Printable(name)),
-          .metadata = {{"name", name}, {"etag", current}}});
+  Refuse(base::EtagMismatch(name, current));
   return false;
 }
 
 v1::Backend* Draft::FindFor(const std::string& name, const std::string& etag) {
   v1::Backend* backend = backends_.Find(name);
   if (backend == nullptr) {
-    Refuse(NotFound("BACKEND_NOT_FOUND", name));
+    Refuse(base::BackendNotFound(name));
     return nullptr;
   }
   return Guard(name, etag, backend->etag()) ? backend : nullptr;
@@ -96,13 +86,13 @@ void Draft::Apply(const v1::ConfigMutation& mutation, const std::string& path, E
     case v1::ConfigMutation::kUpsertCallback:
       return UpsertCallback(mutation.upsert_callback(), mask, check.In("upsert_callback"), expect);
     case v1::ConfigMutation::kDeleteCallback:
-      Delete(callbacks_, mutation.delete_callback(), "CALLBACK_NOT_FOUND");
+      Delete(callbacks_, mutation.delete_callback(), base::CallbackNotFound);
       return;
     case v1::ConfigMutation::kUpsertModelAlias:
       return UpsertAlias(mutation.upsert_model_alias(), mask, check.In("upsert_model_alias"),
                          expect);
     case v1::ConfigMutation::kDeleteModelAlias:
-      Delete(aliases_, mutation.delete_model_alias(), "ALIAS_NOT_FOUND");
+      Delete(aliases_, mutation.delete_model_alias(), base::AliasNotFound);
       return;
     case v1::ConfigMutation::kUpdateLimits:
       return UpdateLimits(mutation.update_limits(), mask, check.In("update_limits"));
@@ -115,23 +105,20 @@ void Draft::Apply(const v1::ConfigMutation& mutation, const std::string& path, E
 
 template <typename Resource>
 Resource* Draft::Upsert(Table<Resource>& table, Resource wanted,
-                        const google::protobuf::FieldMask& mask, std::string_view missing_reason,
+                        const google::protobuf::FieldMask& mask, WhenMissing missing,
                         const Checker& check, Expect expect) {
   ClearOutputs(wanted);
   Resource* existing = table.Find(wanted.name());
   if (existing == nullptr) {
     if (expect == Expect::kExisting) {
-      Refuse(NotFound(missing_reason, wanted.name()));
+      Refuse(missing(wanted.name()));
       return nullptr;
     }
     wanted.clear_etag();
     return table.Add(std::move(wanted));
   }
   if (expect == Expect::kNew) {
-    Refuse({.code = absl::StatusCode::kAlreadyExists,
-            .reason = "RESOURCE_EXISTS",
-            .message = absl::StrFormat("there is a '%s' already", base::Printable(wanted.name())),
-            .metadata = {{"name", wanted.name()}}});
+    Refuse(base::ResourceExists(wanted.name()));
     return nullptr;
   }
   if (!Guard(wanted.name(), wanted.etag(), existing->etag())) return nullptr;
@@ -141,10 +128,10 @@ Resource* Draft::Upsert(Table<Resource>& table, Resource wanted,
 
 template <typename Resource>
 bool Draft::Delete(Table<Resource>& table, const v1::ResourceDeletion& deletion,
-                   std::string_view missing_reason) {
+                   WhenMissing missing) {
   const Resource* existing = table.Find(deletion.name());
   if (existing == nullptr) {
-    if (!deletion.allow_missing()) Refuse(NotFound(missing_reason, deletion.name()));
+    if (!deletion.allow_missing()) Refuse(missing(deletion.name()));
     return false;
   }
   if (!Guard(deletion.name(), deletion.etag(), existing->etag())) return false;
@@ -166,7 +153,7 @@ void Draft::UpsertBackend(v1::Backend wanted, const google::protobuf::FieldMask&
     wanted.set_url(before.url());
   }
   v1::Backend* after =
-      Upsert(backends_, std::move(wanted), mask, "BACKEND_NOT_FOUND", check, expect);
+      Upsert(backends_, std::move(wanted), mask, base::BackendNotFound, check, expect);
   if (after == nullptr) return;
   if (before.name().empty()) after->set_source(stamp_.source);
   if (!KeepSecret(before, *after)) {
@@ -179,19 +166,19 @@ void Draft::UpsertBackend(v1::Backend wanted, const google::protobuf::FieldMask&
 
 void Draft::UpsertPolicy(const v1::RoutingPolicy& wanted, const google::protobuf::FieldMask& mask,
                          const Checker& check, Expect expect) {
-  const auto* after = Upsert(policies_, wanted, mask, "POLICY_NOT_FOUND", check, expect);
+  const auto* after = Upsert(policies_, wanted, mask, base::PolicyNotFound, check, expect);
   if (after != nullptr) CheckRoutingPolicy(*after, check);
 }
 
 void Draft::UpsertCallback(const v1::Callback& wanted, const google::protobuf::FieldMask& mask,
                            const Checker& check, Expect expect) {
-  const auto* after = Upsert(callbacks_, wanted, mask, "CALLBACK_NOT_FOUND", check, expect);
+  const auto* after = Upsert(callbacks_, wanted, mask, base::CallbackNotFound, check, expect);
   if (after != nullptr) CheckCallback(*after, check);
 }
 
 void Draft::UpsertAlias(const v1::ModelAlias& wanted, const google::protobuf::FieldMask& mask,
                         const Checker& check, Expect expect) {
-  const auto* after = Upsert(aliases_, wanted, mask, "ALIAS_NOT_FOUND", check, expect);
+  const auto* after = Upsert(aliases_, wanted, mask, base::AliasNotFound, check, expect);
   if (after != nullptr) CheckModelAlias(*after, check);
 }
 
@@ -205,13 +192,10 @@ void Draft::UpdateLimits(const v1::Limits& wanted, const google::protobuf::Field
 
 void Draft::DeletePolicy(const v1::ResourceDeletion& deletion) {
   if (deletion.name() == kRouting) {
-    Refuse({.code = absl::StatusCode::kFailedPrecondition,
-            .reason = "RESOURCE_IN_USE",
-            .message = "the default policy cannot go: models without a policy of their own use it",
-            .metadata = {{"name", deletion.name()}, {"used_by", ""}}});
+    Refuse(base::ResourceInUse(deletion.name(), {"models without a policy of their own"}));
     return;
   }
-  Delete(policies_, deletion, "POLICY_NOT_FOUND");
+  Delete(policies_, deletion, base::PolicyNotFound);
 }
 
 void Draft::DeleteBackend(const v1::BackendDeletion& deletion) {
@@ -222,13 +206,9 @@ void Draft::DeleteBackend(const v1::BackendDeletion& deletion) {
     Refuse(*std::move(failure));
     return;
   }
-  if (const std::string users = UsersOf(*backend); !users.empty() && !deletion.force()) {
-    Refuse({.code = absl::StatusCode::kFailedPrecondition,
-            .reason = "RESOURCE_IN_USE",
-            .message = absl::StrFormat("'%s' is the last backend of a model that %s names; `force` "
-                                       "deletes it all the same",
-                                       deletion.name(), users),
-            .metadata = {{"name", deletion.name()}, {"used_by", users}}});
+  const std::vector<std::string> users = UsersOf(*backend);
+  if (!users.empty() && !deletion.force()) {
+    Refuse(base::ResourceInUse(deletion.name(), users));
     return;
   }
   BeginDrain(deletion.drain(), stamp_.now, /*then_delete=*/true, *backend);
@@ -252,24 +232,22 @@ void Draft::UndrainBackend(const std::string& name, const std::string& etag) {
   FollowAdminState(stamp_.now, *backend);
 }
 
-std::string Draft::UsersOf(const v1::Backend& backend) const {
+std::vector<std::string> Draft::UsersOf(const v1::Backend& backend) const {
   std::set<std::string> orphaned;
   for (const v1::ServedModel& served : backend.models()) orphaned.insert(served.model());
   backends_.ForEach([&](const v1::Backend& other) {
     if (other.name() == backend.name() || other.status().drain().delete_when_done()) return;
     for (const v1::ServedModel& served : other.models()) orphaned.erase(served.model());
   });
-  std::string users;
-  const auto add = [&users](const std::string& name) {
-    users += (users.empty() ? "" : ",") + name;
-  };
+  std::vector<std::string> users;
   aliases_.ForEach([&](const v1::ModelAlias& alias) {
     const auto named = [&](const v1::WeightedModel& t) { return orphaned.count(t.model()) > 0; };
-    if (std::any_of(alias.targets().begin(), alias.targets().end(), named)) add(alias.name());
+    if (std::any_of(alias.targets().begin(), alias.targets().end(), named))
+      users.push_back(alias.name());
   });
   policies_.ForEach([&](const v1::RoutingPolicy& policy) {
     const auto model = IdIn(kRoutingOfModel, policy.name());
-    if (model && orphaned.count(std::string(*model)) > 0) add(policy.name());
+    if (model && orphaned.count(std::string(*model)) > 0) users.push_back(policy.name());
   });
   return users;
 }

@@ -75,6 +75,8 @@ class Draft {
   static v1::Config Empty();
 
  private:
+  using WhenMissing = base::Failure (*)(std::string_view name);
+
   void Refuse(base::Failure failure);
   // The backend of that name; nullptr: it was refused as unknown or, with another etag, as stale.
   v1::Backend* FindFor(const std::string& name, const std::string& etag);
@@ -82,10 +84,9 @@ class Draft {
 
   template <typename Resource>
   Resource* Upsert(Table<Resource>& table, Resource wanted, const google::protobuf::FieldMask& mask,
-                   std::string_view missing_reason, const Checker& check, Expect expect);
+                   WhenMissing missing, const Checker& check, Expect expect);
   template <typename Resource>
-  bool Delete(Table<Resource>& table, const v1::ResourceDeletion& deletion,
-              std::string_view missing_reason);
+  bool Delete(Table<Resource>& table, const v1::ResourceDeletion& deletion, WhenMissing missing);
   void UpsertBackend(v1::Backend wanted, const google::protobuf::FieldMask& mask,
                      const Checker& check, Expect expect);
   void UpsertPolicy(const v1::RoutingPolicy& wanted, const google::protobuf::FieldMask& mask,
@@ -98,8 +99,8 @@ class Draft {
                     const Checker& check);
   void DeletePolicy(const v1::ResourceDeletion& deletion);
   void DeleteBackend(const v1::BackendDeletion& deletion);
-  // What names a model that would have no backend left without this one; empty when nothing does.
-  std::string UsersOf(const v1::Backend& backend) const;
+  // What names a model that would have no backend left without this one.
+  std::vector<std::string> UsersOf(const v1::Backend& backend) const;
   void Replace(const v1::Config& wanted, const std::string& path);
   void ReplaceBackends(const v1::Config& wanted, const std::string& path);
 

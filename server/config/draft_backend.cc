@@ -4,7 +4,6 @@
 
 #include <string>
 
-#include "absl/strings/str_format.h"
 #include "server/config/diff.h"
 
 namespace vllm_router::config {
@@ -24,14 +23,9 @@ bool SameModels(const v1::Backend& a, const v1::Backend& b) {
   return true;
 }
 
-base::Failure Owned(const v1::Backend& backend, const std::string& field) {
-  const std::string source = backend.source() == v1::BACKEND_SOURCE_K8S ? "k8s" : "file";
-  return {
-      .code = absl::StatusCode::kFailedPrecondition,
-      .reason = "SOURCE_OWNED",
-      .message = absl::StrFormat("%s '%s' belongs to discovery (%s)",
-                                 field.empty() ? "backend" : field + " of", backend.name(), source),
-      .metadata = {{"name", backend.name()}, {"source", source}, {"field", field}}};
+base::Failure Owned(const v1::Backend& backend, std::string_view field) {
+  const bool k8s = backend.source() == v1::BACKEND_SOURCE_K8S;
+  return base::SourceOwned(backend.name(), k8s ? "k8s" : "file", field);
 }
 
 }  // namespace

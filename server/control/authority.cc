@@ -21,13 +21,6 @@ base::WallTime ToTime(const google::protobuf::Timestamp& time) {
   return base::WallTime(base::Duration(TimeUtil::TimestampToNanoseconds(time)));
 }
 
-base::Failure CommitNotFound(const std::string& commit_id) {
-  return {.code = absl::StatusCode::kNotFound,
-          .reason = "COMMIT_NOT_FOUND",
-          .message = "no such change waits for its confirmation",
-          .metadata = {{"commit_id", commit_id}}};
-}
-
 std::set<std::string> NamesIn(const v1::ConfigDiff& diff) {
   std::set<std::string> names;
   for (const v1::ResourceDiff& resource : diff.resources()) names.insert(resource.name());
@@ -58,11 +51,7 @@ Authority::Authority(Options options, v1::Config first, const Author& author, ba
 base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTime now) const {
   const uint64_t base = generation();
   if (command.base_generation != 0 && command.base_generation != base) {
-    return base::Failure{.code = absl::StatusCode::kAborted,
-                         .reason = "ETAG_MISMATCH",
-                         .message = absl::StrFormat("generation %d is in effect, not %d", base,
-                                                    command.base_generation),
-                         .metadata = {{"generation", std::to_string(base)}}};
+    return base::GenerationMismatch(base);
   }
   const uint64_t next = base + 1;
   config::Draft draft(*config(), options_.context,
@@ -112,16 +101,7 @@ std::optional<base::Failure> Authority::CheckPending(const Command& command,
   const auto touched = [this](const std::string& name) { return pending_names_.count(name) > 0; };
   const bool second = command.confirm_within.has_value();
   if (!second && std::none_of(names.begin(), names.end(), touched)) return std::nullopt;
-  const std::string expires = TimeUtil::ToString(pending_->expire_time());
-  return base::Failure{
-      .code = absl::StatusCode::kFailedPrecondition,
-      .reason = "COMMIT_PENDING",
-      .message = absl::StrFormat(second ? "the change of generation %d waits for its confirmation "
-                                          "(until %s)"
-                                        : "the change touches what generation %d changed, which "
-                                          "waits for its confirmation (until %s)",
-                                 pending_->generation(), expires),
-      .metadata = {{"commit_id", pending_->commit_id()}, {"expire_time", expires}}};
+  return base::CommitPending(pending_->commit_id(), TimeUtil::ToString(pending_->expire_time()));
 }
 
 void Authority::Accept(const Proposal& proposal) {
@@ -143,14 +123,14 @@ void Authority::Accept(const Proposal& proposal) {
 }
 
 base::Outcome<uint64_t> Authority::Confirm(const std::string& commit_id) {
-  if (!pending_ || pending_->commit_id() != commit_id) return CommitNotFound(commit_id);
+  if (!pending_ || pending_->commit_id() != commit_id) return base::CommitNotFound(commit_id);
   pending_.reset();
   pending_names_.clear();
   return generation();
 }
 
 base::Outcome<Command> Authority::Cancel(const std::string& commit_id, Author author) const {
-  if (!pending_ || pending_->commit_id() != commit_id) return CommitNotFound(commit_id);
+  if (!pending_ || pending_->commit_id() != commit_id) return base::CommitNotFound(commit_id);
   return Revert(std::move(author));
 }
 
@@ -166,13 +146,7 @@ Command Authority::Revert(Author author) const {
 base::Outcome<Command> Authority::Rollback(uint64_t to_generation, Author author) const {
   const Kept* kept = Find(to_generation);
   if (kept == nullptr) {
-    return base::Failure{
-        .code = absl::StatusCode::kNotFound,
-        .reason = "REVISION_NOT_FOUND",
-        .message = absl::StrFormat("generation %d is not kept; the oldest one is %d", to_generation,
-                                   oldest_generation()),
-        .metadata = {{"generation", std::to_string(to_generation)},
-                     {"oldest_generation", std::to_string(oldest_generation())}}};
+    return base::RevisionNotFound(to_generation, oldest_generation());
   }
   author.origin = v1::REVISION_ORIGIN_ROLLBACK;
   return Command{
@@ -197,7 +171,7 @@ std::vector<v1::Revision> Authority::Revisions(uint64_t before, size_t limit) co
 
 base::Outcome<v1::Revision> Authority::GetRevision(uint64_t generation) const {
   const Kept* kept = Find(generation);
-  if (kept == nullptr) return Rollback(generation, {}).failure();
+  if (kept == nullptr) return base::RevisionNotFound(generation, oldest_generation());
   v1::Revision revision = kept->meta;
   *revision.mutable_config() = *kept->config;
   config::Redact(*revision.mutable_config());

@@ -31,7 +31,7 @@ absl::Status Attempt(const Channel& channel, const char* rpc, const Message& req
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
-  return FromGrpc(status);
+  return FromGrpc(status, rpc);
 }
 
 }  // namespace

@@ -25,9 +25,9 @@ constexpr int kMostResponseBytes = 64 << 20;
 
 absl::StatusOr<std::string> ReadFile(const std::string& path, const char* what) {
   if (path.empty()) return std::string();
+  errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
-  errno = 0;
   if (!file || !(content << file.rdbuf())) {
     const int error = errno != 0 ? errno : EIO;  // an empty file inserts nothing, too
     return absl::ErrnoToStatus(error, absl::StrFormat("cannot read %s %s", what, path));

@@ -12,6 +12,7 @@ namespace {
 constexpr char kErrorInfo[] = "type.googleapis.com/google.rpc.ErrorInfo";
 constexpr char kBadRequest[] = "type.googleapis.com/google.rpc.BadRequest";
 constexpr char kRetryInfo[] = "type.googleapis.com/google.rpc.RetryInfo";
+constexpr char kRpc[] = "vllm-router/rpc";
 
 // Empty when there is none, or none that can be read.
 template <typename Detail>
@@ -24,9 +25,10 @@ Detail DetailOf(const absl::Status& status, const char* type_url) {
 
 }  // namespace
 
-absl::Status FromGrpc(const grpc::Status& status) {
+absl::Status FromGrpc(const grpc::Status& status, const char* rpc) {
   if (status.ok()) return absl::OkStatus();
   absl::Status result(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  result.SetPayload(kRpc, absl::Cord(rpc));
   error_details::Status details;
   if (!details.ParseFromString(status.error_details())) return result;
   for (const google::protobuf::Any& detail : details.details()) {
@@ -56,6 +58,10 @@ std::vector<FieldViolation> Violations(const absl::Status& status) {
     violations.push_back({violation.field(), violation.description()});
   }
   return violations;
+}
+
+std::string FailedRpc(const absl::Status& status) {
+  return std::string(status.GetPayload(kRpc).value_or(absl::Cord()));
 }
 
 std::optional<absl::Duration> RetryDelay(const absl::Status& status) {

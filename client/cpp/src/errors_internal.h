@@ -11,8 +11,8 @@ class Status;
 namespace vllm_router {
 
 // Same code and message; each detail of grpc-status-details-bin becomes a payload under its type
-// URL.
-absl::Status FromGrpc(const grpc::Status& status);
+// URL, and so does the name of the RPC.
+absl::Status FromGrpc(const grpc::Status& status, const char* rpc);
 
 // Whether the same call may succeed a little later.
 bool MayPass(const absl::Status& status);

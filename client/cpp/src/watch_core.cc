@@ -55,7 +55,7 @@ absl::Duration LongestSilence(const Message& request) {
 WatchBase::Core::Core(std::shared_ptr<const Channel> channel, const char* rpc,
                       const Message& request, const Message& event)
     : channel_(std::move(channel)),
-      path_(MethodPath(rpc)),
+      rpc_(rpc),
       request_(Copy(request)),
       event_(event.New()),
       longest_silence_(LongestSilence(request)),
@@ -116,7 +116,7 @@ bool WatchBase::Core::Open(absl::Time deadline) {
     return true;
   }
   grpc::TemplatedGenericStub<Message, Message> stub(channel_->grpc);
-  stream_ = stub.PrepareCall(context.get(), path_, &queue_);
+  stream_ = stub.PrepareCall(context.get(), MethodPath(rpc_), &queue_);
   context_ = std::move(context);
   state_ = State::kStarting;
   silent_at_ = absl::Now() + longest_silence_;
@@ -129,7 +129,7 @@ bool WatchBase::Core::Open(absl::Time deadline) {
 
 bool WatchBase::Core::Step(bool ok) {
   if (state_ == State::kFinishing) {
-    Close(FromGrpc(grpc_status_));
+    Close(FromGrpc(grpc_status_, rpc_));
     return false;
   }
   if (!ok) {

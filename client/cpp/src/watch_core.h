@@ -50,7 +50,7 @@ class WatchBase::Core {
   bool cancelled() const;
 
   const std::shared_ptr<const Channel> channel_;
-  const std::string path_;
+  const char* const rpc_;
   const std::unique_ptr<Message> request_;
   const std::unique_ptr<Message> event_;
   // A stream that is silent for so long has lost its router: there would have been bookmarks.

@@ -29,6 +29,9 @@ std::map<std::string, std::string> ErrorMetadata(const absl::Status& status);
 // All violations of an INVALID_FIELDS error, in the router's order.
 std::vector<FieldViolation> Violations(const absl::Status& status);
 
+// Name of the RPC that failed, such as "DrainBackend"; empty when the error arose before any call.
+std::string FailedRpc(const absl::Status& status);
+
 // When to come back at the earliest, if the router said so.
 std::optional<absl::Duration> RetryDelay(const absl::Status& status);
 

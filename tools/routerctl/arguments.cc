@@ -125,9 +125,9 @@ class Parser {
 
   absl::Status UnknownFlag(const std::string& name) const {
     if (result_.command == nullptr) {
-      return UsageError(absl::StrFormat(
-          "unknown flag %s; before the command stand only global flags: %s", name,
-          JoinNames(result_.flag_specs)));
+      return UsageError(
+          absl::StrFormat("unknown flag %s; before the command stand only global flags: %s", name,
+                          JoinNames(result_.flag_specs)));
     }
     return UsageError(absl::StrFormat("unknown flag %s of \"%s\"; allowed: %s", name,
                                       result_.command->name,

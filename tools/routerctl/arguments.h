@@ -23,7 +23,11 @@ struct GivenFlag {
 };
 
 struct Arguments {
-  const CommandSpec* command = nullptr;  // nullptr when help was asked for before a whole command
+  Arguments() = default;
+  Arguments(Arguments&&) = default;  // a copy's flags would point into the original
+  Arguments& operator=(Arguments&&) = default;
+
+  const CommandSpec* command = nullptr;    // nullptr when help was asked for before a whole command
   std::vector<std::string> command_words;  // as typed: {"backends", "add"}
   std::vector<std::string> words;          // what follows the command: its arguments
   std::vector<FlagSpec> flag_specs;        // what `flags` points into

@@ -19,10 +19,10 @@ const std::vector<NounSpec>& Nouns() {
 const std::vector<CommandSpec>& Commands() {
   static const auto* const commands = [] {
     auto* all = new std::vector<CommandSpec>;
-    for (const auto& group : {BackendCommands(), RoutingCommands(), CallbackCommands(),
-                              AliasCommands(), LimitsCommands(), ConfigCommands(), StatsCommands(),
-                              RequestCommands(), AuditCommands(), ServerCommands(),
-                              LocalCommands()}) {
+    for (const auto& group :
+         {BackendCommands(), RoutingCommands(), CallbackCommands(), AliasCommands(),
+          LimitsCommands(), ConfigCommands(), StatsCommands(), RequestCommands(), AuditCommands(),
+          ServerCommands(), LocalCommands()}) {
       all->insert(all->end(), group.begin(), group.end());
     }
     return all;

@@ -20,14 +20,14 @@ struct FlagSpec {
   // The field of the command's resource that it sets: "tls.ca_file".
   std::string_view field = "";
   bool repeated = false;
-  std::string_view variable = "";   // environment variable that stands in for it
+  std::string_view variable = "";    // environment variable that stands in for it
   std::string_view short_name = "";  // "-o"
 };
 
 // What a command does to the router.
 enum class Effect : uint8_t {
-  kNone,       // reads, or does not talk to it
-  kAudited,    // changes: takes --reason
+  kNone,        // reads, or does not talk to it
+  kAudited,     // changes: takes --reason
   kDryRunnable  // changes: takes --reason and --dry-run
 };
 

@@ -116,6 +116,12 @@ class FakeAdmin::Service : public grpc::CallbackGenericService {
     std::string request;
   };
 
+  size_t CountCalls(const std::string& rpc) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    size_t calls = 0;
+    for (const KeptCall& call : calls_) calls += call.rpc == rpc ? 1 : 0;
+    return calls;
+  }
+
   mutable base::Mutex mutex_;
   mutable std::condition_variable_any changed_;
   std::map<std::string, std::deque<Script>> scripts_ ABSL_GUARDED_BY(mutex_);
@@ -223,12 +229,7 @@ std::vector<std::string> FakeAdmin::RawRequests(const std::string& rpc) const {
 
 void FakeAdmin::WaitForCalls(const std::string& rpc, size_t count) const {
   base::MutexLock lock(&service_->mutex_);
-  const auto enough = [&] {
-    size_t calls = 0;
-    for (const Service::KeptCall& call : service_->calls_) calls += call.rpc == rpc ? 1 : 0;
-    return calls >= count;
-  };
-  while (!enough()) service_->changed_.wait(service_->mutex_);
+  while (service_->CountCalls(rpc) < count) service_->changed_.wait(service_->mutex_);
 }
 
 std::vector<std::string> FakeAdmin::Calls() const {

@@ -1,36 +1,18 @@
-#include "server/app/app.h"
-
+// RunningApp: making the parts, wiring them, starting them.
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <functional>
-#include <future>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "server/app/file_limit.h"
-#include "server/app/file_watcher.h"
-#include "server/app/live_files.h"
+#include "server/app/running_app.h"
 #include "server/app/version.h"
 #include "server/base/log.h"
-#include "server/base/mutex.h"
 #include "server/base/status.h"
-#include "server/control/control_plane.h"
 #include "server/discovery/static_source.h"
-#include "server/gateway/shard_gateway.h"
-#include "server/health/prober.h"
-#include "server/net/listener.h"
-#include "server/net/shard.h"
-#include "server/net/tls.h"
-#include "server/stats/registry.h"
 
 namespace vllm_router::app {
 namespace {
-
-// For what is still on its way to clients when everything else has been cut.
-constexpr std::chrono::seconds kLastFlush(1);
 
 std::vector<fleet::BackendSpec> WantedBackends(const Config& config) {
   discovery::StaticConfig wanted;
@@ -57,68 +39,19 @@ control::WantedConfig Wanted(const Config& config) {
   return wanted;
 }
 
-class RunningApp final : public App {
- public:
-  explicit RunningApp(Config config)
-      : config_(std::move(config)),
-        shards_(config_.shards > 0 ? config_.shards
-                                   : std::max(1u, std::thread::hardware_concurrency())),
-        stats_(shards_.size()),
-        control_(stats_, Wanted(config_)),
-        shared_{.stats = stats_,
-                .admission = admission_,
-                .version_json = {},
-                .scrape = {},
-                .not_ready = false} {}
+}  // namespace
 
-  ~RunningApp() override { StopThreads(); }
-
-  absl::Status Init();
-  void Start() override;
-  uint16_t port() const override { return listener_->port(); }
-  void Shutdown() override;
-  void Hurry() override {
-    base::MutexLock lock(&mutex_);
-    hurry_ = true;
-    changed_.notify_all();
-  }
-
- private:
-  absl::Status LoadKeys();
-  absl::Status LoadServerTls() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status LoadBackendTls();
-  void Publish(const fleet::SnapshotPtr& snapshot, std::function<void()> done);
-  fleet::SnapshotPtr ForShard(const fleet::SnapshotPtr& snapshot);
-  void OnAccept(net::Shard& shard, net::Accepted accepted);
-  void Scrape(std::function<void(std::string)> done);
-  stats::ScrapeSources Sources();
-  void MakeProber(const net::TlsContext& backend_tls);
-  // False when it was hurried before the time was over.
-  bool WaitUnlessHurried(base::Duration time) ABSL_LOCKS_EXCLUDED(mutex_);
-  // True when every shard has none of its sessions left.
-  bool WaitForDrain(base::Duration time, bool until_hurried) ABSL_LOCKS_EXCLUDED(mutex_);
-  void StopThreads();
-
-  const Config config_;
-  net::ShardSet shards_;
-  stats::Registry stats_;
-  gateway::Admission admission_;
-  control::ControlPlane control_;
-  gateway::GatewayShared shared_;
-  std::vector<std::unique_ptr<gateway::ShardGateway>>
-      gateways_;  // each belongs to its shard's thread
-  std::unique_ptr<net::Listener> listener_;
-  std::unique_ptr<health::Prober> prober_;
-
-  base::Mutex mutex_;
-  std::condition_variable_any changed_;
-  bool hurry_ ABSL_GUARDED_BY(mutex_) = false;
-  size_t shards_to_drain_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Read by each shard when it accepts; replaced when the files change.
-  net::TlsContext tls_ ABSL_GUARDED_BY(mutex_);
-
-  LiveFiles files_;  // ends first: what it loads goes to all of the above
-};
+RunningApp::RunningApp(Config config)
+    : config_(std::move(config)),
+      shards_(config_.shards > 0 ? config_.shards
+                                 : std::max(1u, std::thread::hardware_concurrency())),
+      stats_(shards_.size()),
+      control_(stats_, Wanted(config_)),
+      shared_{.stats = stats_,
+              .admission = admission_,
+              .version_json = {},
+              .scrape = {},
+              .not_ready = false} {}
 
 absl::Status RunningApp::Init() {
   shared_.version_json = absl::StrFormat("{\"version\":\"%s\"}", Version());
@@ -284,63 +217,6 @@ void RunningApp::MakeProber(const net::TlsContext& backend_tls) {
   }
   prober_->SetTargets(std::move(targets));
 }
-
-bool RunningApp::WaitUnlessHurried(base::Duration time) {
-  base::MutexLock lock(&mutex_);
-  return !changed_.wait_for(mutex_, time,
-                            [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return hurry_; });
-}
-
-bool RunningApp::WaitForDrain(base::Duration time, bool until_hurried) {
-  base::MutexLock lock(&mutex_);
-  changed_.wait_for(mutex_, time, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return shards_to_drain_ == 0 || (until_hurried && hurry_);
-  });
-  return shards_to_drain_ == 0;
-}
-
-void RunningApp::Shutdown() {
-  shared_.not_ready.store(true, std::memory_order_relaxed);
-  ROUTER_LOG(kInfo,
-             "shutting down: not ready from now on, new connections are taken for another %.1f s",
-             base::ToSeconds(config_.drain_delay));
-  WaitUnlessHurried(config_.drain_delay);
-  listener_->Stop();
-  {
-    base::MutexLock lock(&mutex_);
-    shards_to_drain_ = shards_.size();
-  }
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    shards_[i].loop().Post([this, i] {
-      gateways_[i]->Drain([this] {
-        base::MutexLock lock(&mutex_);
-        --shards_to_drain_;
-        changed_.notify_all();
-      });
-    });
-  }
-  if (!WaitForDrain(config_.shutdown_grace, /*until_hurried=*/true)) {
-    ROUTER_LOG(kWarning, "cutting the answers that are still running");
-    std::promise<void> cut;
-    shards_.Broadcast([this](net::Shard& shard) { gateways_[shard.index()]->CutAll(); },
-                      [&cut] { cut.set_value(); });
-    cut.get_future().wait();
-    WaitForDrain(kLastFlush, /*until_hurried=*/false);
-  }
-  StopThreads();
-  ROUTER_LOG(kInfo, "stopped");
-}
-
-void RunningApp::StopThreads() {
-  if (listener_ != nullptr) listener_->Stop();
-  files_.Stop();
-  prober_.reset();
-  shards_.Stop();
-  gateways_.clear();
-  control_.Stop();
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<App>> App::Create(Config config) {
   auto app = std::make_unique<RunningApp>(std::move(config));

@@ -17,6 +17,7 @@ const Pool* Snapshot::FindPool(std::string_view model) const {
 }
 
 const Alias* Snapshot::FindAlias(std::string_view name) const {
+  if (aliases.empty()) return nullptr;  // most fleets have none: no need to hash the name
   const auto found = aliases.find(name);
   return found == aliases.end() ? nullptr : &found->second;
 }

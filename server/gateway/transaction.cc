@@ -152,7 +152,8 @@ const fleet::Pool* Transaction::ResolvePool() {
     model = alias->Choose(session_id_ ? base::HashBytes(*session_id_) : gateway_.rng()());
   }
   const fleet::Pool* pool = snapshot_->FindPool(model);
-  if (pool != nullptr && pool->route->session_key != snapshot_->route->session_key) {
+  const bool own_rules = pool != nullptr && pool->route != snapshot_->route;
+  if (own_rules && pool->route->session_key != snapshot_->route->session_key) {
     // It has been read once without a fault.
     ReadRequest(pool->route->session_key);
   }

@@ -1,8 +1,7 @@
-// Completion scripts: that shells can read them, and what bash offers.
+// Completion scripts: their commands, and what bash, which every Debian has, makes of its own.
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 
 #include "gmock/gmock.h"
@@ -14,11 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-bool HasShell(const std::string& shell) {
-  return std::system(("command -v " + shell + " > /dev/null").c_str()) == 0;
-}
-
-// What `script` prints in `shell`, or nullopt-like "FAILED".
+// What `script` prints in `shell`; begins with "FAILED" when its status is not 0.
 std::string Shell(const std::string& shell, const std::string& script) {
   const std::string path = testing::TempDir() + "/complete_" + std::to_string(::getpid());
   std::ofstream(path) << script;
@@ -36,18 +31,16 @@ std::string BashOffers(const std::string& words) {
                            "echo \"${COMPREPLY[*]}\"\n");
 }
 
-TEST(Completion, IsReadByItsShell) {
+TEST(Completion, KnowsTheCommandsInEachShell) {
   for (const std::string shell : {"bash", "zsh", "fish"}) {
     const Outcome script = RunIn({}, {"completion", shell});
     EXPECT_EQ(script.code, 0);
     EXPECT_THAT(script.out, HasSubstr("undrain"));
-    if (!HasShell(shell)) continue;
-    EXPECT_EQ(Shell(shell + " -n", script.out), "") << shell;
   }
 }
 
 TEST(Completion, OffersWhatMayFollow) {
-  if (!HasShell("bash")) GTEST_SKIP() << "no bash";
+  EXPECT_EQ(Shell("bash -n", RunIn({}, {"completion", "bash"}).out), "");
   EXPECT_EQ(BashOffers("back"), "backends\n");
   EXPECT_EQ(BashOffers("-o json backends dr"), "drain\n");
   EXPECT_EQ(BashOffers("backends drain --on-deadline ''"), "wait abort release\n");

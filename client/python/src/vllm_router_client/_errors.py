@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Mapping, Optional, Tuple, Type
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from ._gen import error_details_pb2
 
@@ -182,7 +183,7 @@ def from_grpc(error: Any, rpc: str, request_id: str = "") -> RouterError:
         status.ParseFromString(trailer.get(_DETAILS_KEY, b""))
         for detail in status.details:
             details = _with_detail(details, detail)
-    except ValueError:  # not readable (protobuf's DecodeError is one): as if there were none
+    except DecodeError:  # as if there were none
         pass
     return make_error(details)
 

@@ -1,0 +1,59 @@
+"""What mypy --strict sees of the library. Each `type: ignore` is an error that it has to find: with
+--warn-unused-ignores one that it does not find is an error, too."""
+
+import datetime
+from typing import List
+
+from vllm_router_client import (AsyncRouterClient, ConflictError, FieldViolation, RouterClient,
+                                RouterError, TlsOptions, WatchEvent, v1)
+
+
+def threads(router: RouterClient) -> List[str]:
+    answer: v1.DrainBackendResponse = router.drain_backend(
+        "backends/a", deadline=datetime.timedelta(seconds=30),
+        on_deadline=v1.ON_DRAIN_DEADLINE_ABORT, reason="rack 7")
+    generation: int = answer.change.generation
+    router.with_timeout(60).apply_config(base_generation=generation, mutations=[
+        v1.ConfigMutation(delete_callback=v1.ResourceDeletion(name="callbacks/a"))])
+    router.create_backend(v1.CreateBackendRequest(backend={"url": "http://a"}))
+    with router.watch_config(kinds=[v1.RESOURCE_KIND_BACKEND]) as watch:
+        for event in watch:
+            typed: WatchEvent[v1.WatchConfigResponse] = event
+            print(typed.message.delta.deleted, typed.restarted)
+    with router.confirmed_change([], confirm_within=datetime.timedelta(seconds=9)) as applied:
+        print(applied.change.diff)
+
+    def heavier(backend: v1.Backend) -> None:
+        backend.weight += 1
+
+    edited: v1.UpdateBackendResponse = router.edit_backend("backends/a", heavier)
+    print(edited.backend.etag)
+
+    router.drain_backend(nmae="backends/a")  # type: ignore[call-overload]
+    router.drain_backend(name=7)  # type: ignore[call-overload]
+    router.drain_backend(v1.GetBackendRequest())  # type: ignore[call-overload]
+    router.get_limits().limit  # type: ignore[attr-defined]
+    router.edit_limits("limits", heavier)  # type: ignore[arg-type]
+    wrong: v1.GetBackendResponse = router.get_limits()  # type: ignore[assignment]
+    print(wrong)
+    return [backend.url for backend in router.list_backends(page_size=1000).backends]
+
+
+async def asynchronous() -> None:
+    async with AsyncRouterClient("router:50051", tls=TlsOptions(ca_file="ca.pem")) as router:
+        info: v1.GetServerInfoResponse = await router.get_server_info()
+        print(info.version)
+        async for event in router.watch_stats(min_interval=datetime.timedelta(seconds=1)):
+            table: v1.StatsTable = event.message.delta.table
+            print(table.router.traffic.qps)
+        async with router.confirmed_change([], confirm_within=datetime.timedelta(1)) as applied:
+            print(applied.resources)
+        edited: v1.UpdateLimitsResponse = await router.edit_limits("limits", print)
+        print(edited.limits)
+        router.get_server_info().version  # type: ignore[attr-defined]
+
+
+def errors(error: RouterError) -> List[FieldViolation]:
+    if isinstance(error, ConflictError):
+        print(error.current_etag)
+    return list(error.violations)

@@ -83,6 +83,9 @@ def generate(root):
 
 class BuildPy(build_py):
     def run(self):
+        if not self.editable_mode:
+            # What an earlier build left there, of files that are no more, would be installed.
+            shutil.rmtree(pathlib.Path(self.build_lib, "vllm_router_client"), ignore_errors=True)
         super().run()
         generate("src" if self.editable_mode else self.build_lib)
 

@@ -10,7 +10,7 @@ import uuid
 import grpc
 import pytest
 from conftest import QUICK
-from fake_router import HANG, SERVICE, UNAVAILABLE, Refusal
+from fake_router import HANG, SERVICE, UNAVAILABLE, FakeRouter, Refusal
 
 import vllm_router_client as client
 from vllm_router_client import RouterClient, v1
@@ -190,7 +190,6 @@ def test_nobody_listens(connect):
 
 
 def test_a_router_that_comes_later_is_found(connect, fake):
-    from fake_router import FakeRouter
     router = connect(fake.address)
     fake.answers["GetLimits"] = [v1.GetLimitsResponse()]
     router.get_limits()

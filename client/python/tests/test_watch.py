@@ -10,7 +10,8 @@ from conftest import QUICK
 from fake_router import HANG, UNAVAILABLE, FakeRouter, Refusal
 
 import vllm_router_client as client
-from vllm_router_client import AsyncRouterClient, RouterClient, v1
+from vllm_router_client import AsyncRouterClient, RouterClient, _watch_state, v1
+from vllm_router_client._watch_state import WatchState
 
 EXPIRED = Refusal(grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED")
 
@@ -116,7 +117,7 @@ def test_a_router_that_was_never_there_is_an_error(router, fake):
 
 
 def test_a_router_that_goes_away_is_waited_for(connect, fake):
-    fake.answers["WatchConfig"] = [[config("a"), *[UNAVAILABLE]]] + [[UNAVAILABLE]] * 20 + [
+    fake.answers["WatchConfig"] = [[config("a"), UNAVAILABLE]] + [[UNAVAILABLE]] * 20 + [
         [config("b"), HANG]]
     watch = connect(fake.address).watch_config()
     assert [watch.next(30).message.resume_token for _ in range(2)] == ["a", "b"]
@@ -159,7 +160,6 @@ def test_nothing_is_lost_when_no_message_came_in_time(router, fake):
 
 
 def test_a_silent_stream_is_given_up(router, fake, monkeypatch):
-    from vllm_router_client import _watch_state
     monkeypatch.setattr(_watch_state, "_SHORTEST_SILENCE", 0.1)
     fake.answers["WatchStats"] = [[v1.WatchStatsResponse(sequence=1), HANG]]
     watch = router.watch_stats(min_interval={"nanos": 1})
@@ -170,8 +170,6 @@ def test_a_silent_stream_is_given_up(router, fake, monkeypatch):
 
 
 def test_how_long_a_stream_may_be_silent():
-    from vllm_router_client._watch_state import WatchState
-
     def longest(rpc, **request):
         return WatchState(rpc, getattr(v1, f"{rpc}Request")(**request),
                           getattr(v1, f"{rpc}Response"), QUICK).longest_silence

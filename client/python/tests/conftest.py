@@ -11,11 +11,6 @@ from vllm_router_client import AsyncRouterClient, AsyncWatch, RetryOptions, Rout
 QUICK = RetryOptions(max_attempts=4, initial_backoff=0.001, max_backoff=0.002)
 
 
-def pytest_addoption(parser):
-    parser.addoption("--router", metavar="FILE",
-                     help="the vllm-router binary that test_router.py runs against")
-
-
 @pytest.fixture
 def fake():
     router = FakeRouter()

@@ -1,4 +1,4 @@
-"""The library against a real router, named by --router or VLLM_ROUTER_BINARY."""
+"""The library against a real router, whose binary VLLM_ROUTER_BINARY names."""
 
 import hashlib
 import os
@@ -24,10 +24,10 @@ TOKENS = {"viewer": "token-of-a-viewer", "operator": "token-of-an-operator",
 
 
 @pytest.fixture(scope="module")
-def binary(request):
-    path = request.config.getoption("--router") or os.environ.get("VLLM_ROUTER_BINARY", "")
+def binary():
+    path = os.environ.get("VLLM_ROUTER_BINARY", "")
     if not path:
-        pytest.skip("no router was named (--router or VLLM_ROUTER_BINARY)")
+        pytest.skip("VLLM_ROUTER_BINARY names no router")
     # Named and not there is an error, not a reason to skip.
     assert os.access(path, os.X_OK), f"{path} is no program"
     return path

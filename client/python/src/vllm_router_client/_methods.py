@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 import sys
-from typing import (TYPE_CHECKING, Any, Awaitable, Callable, Generic, Optional, Type, TypeVar, Union,
+from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Generic, Optional, Type, TypeVar, Union,
                     cast, overload)
 
 from google.protobuf.message import Message
@@ -94,11 +94,11 @@ class AsyncMethod(_Method[P, Request, Response]):
     """Takes the request's fields, or the request."""
 
     @overload
-    def __call__(self, request: Request, /) -> Awaitable[Response]: ...
+    def __call__(self, request: Request, /) -> Coroutine[Any, Any, Response]: ...
     @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[Response]: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Response]:
-        result: Awaitable[Response] = self._invoke(args, kwargs)
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, Response]: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Response]:
+        result: Coroutine[Any, Any, Response] = self._invoke(args, kwargs)
         return result
 
 

@@ -1,6 +1,7 @@
 """What mypy --strict sees of the library. Each `type: ignore` is an error that it has to find: with
 --warn-unused-ignores one that it does not find is an error, too."""
 
+import asyncio
 import datetime
 from typing import List
 
@@ -42,7 +43,7 @@ def threads(router: RouterClient) -> List[str]:
 async def asynchronous() -> None:
     async with AsyncRouterClient("router:50051", tls=TlsOptions(ca_file="ca.pem")) as router:
         info: v1.GetServerInfoResponse = await router.get_server_info()
-        print(info.version)
+        print(info.version, await asyncio.create_task(router.get_limits()))
         async for event in router.watch_stats(min_interval=datetime.timedelta(seconds=1)):
             table: v1.StatsTable = event.message.delta.table
             print(table.router.traffic.qps)

@@ -1,8 +1,14 @@
 import asyncio
 import contextlib
 import inspect
+import os
 
 import pytest
+
+# Before gRPC is loaded. Tests start programs (mypy, routers) beside running servers: the children
+# have no use for gRPC's handlers around fork(), which can crash them.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+
 from fake_router import FakeRouter
 
 from vllm_router_client import AsyncRouterClient, AsyncWatch, RetryOptions, RouterClient

@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Generic, Optional, Type, TypeVar, Union
 
 import grpc
-import grpc.aio
 from google.protobuf.message import Message
 
 from ._errors import RouterError, from_grpc
@@ -116,7 +115,6 @@ class AsyncWatch(Generic[M]):
             return self._state.silence()
         except grpc.RpcError as error:
             return from_grpc(error, self._state.rpc)
-        if message is grpc.aio.EOF:
+        if not isinstance(message, self._state.event_type):  # grpc.aio.EOF
             return None
-        typed: M = message
-        return typed
+        return message

@@ -22,7 +22,8 @@ PROTOS = ("router.proto", "callback.proto", "error_details.proto")
 
 
 def version():
-    """The router's, out of the only place where it is written; a source distribution knows its own."""
+    """The router's, out of the only place where it is written. A source distribution knows its
+    own."""
     file, pattern = HERE / "PKG-INFO", r"^Version: (\S+)$"
     if not file.exists():
         file, pattern = REPOSITORY / "CMakeLists.txt", r"^project\(vllm_router VERSION (\S+)"

@@ -16,7 +16,8 @@ STREAMS = {method.name for method in SERVICE.methods if method.server_streaming}
 class Refusal(Exception):
     """What a router refuses a call with."""
 
-    def __init__(self, code, reason="", metadata=None, violations=(), retry_delay=None, message="no"):
+    def __init__(self, code, reason="", metadata=None, violations=(), retry_delay=None,
+                 message="no"):
         super().__init__(message)
         self.code = code
         self.message = message
@@ -63,8 +64,8 @@ class Call:
 
 
 class FakeRouter(grpc.GenericRpcHandler):
-    """`answers[rpc]` is a list with one entry per call: a message, a Refusal, HANG, or for a stream a
-    list of those, where the end of the list ends the stream. The last entry holds for all later
+    """`answers[rpc]` is a list with one entry per call: a message, a Refusal, HANG, or for a stream
+    a list of those, where the end of the list ends the stream. The last entry holds for all later
     calls."""
 
     def __init__(self, address="127.0.0.1:0", credentials=None):

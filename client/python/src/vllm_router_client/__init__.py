@@ -1,4 +1,5 @@
-"""A client of the admin API of vllm-router: RouterClient for threads, AsyncRouterClient for asyncio.
+"""A client of the admin API of vllm-router: RouterClient for threads, AsyncRouterClient for
+asyncio.
 
 `v1` holds the messages. What fails raises a RouterError.
 """

@@ -1,4 +1,4 @@
-"""All RPCs of the service RouterAdmin. proto/router.proto says what each does, with which errors."""
+"""All RPCs of the service RouterAdmin. proto/router.proto says what each does and how it fails."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ._methods import Edit, Stream, Unary
 class RouterAdmin:
     """The methods of RouterClient, which are called, and of AsyncRouterClient, which are awaited.
 
-    Each takes the fields of its request as keywords, or the request message itself, and answers with
-    the response message. A duration may be a `datetime.timedelta`, a message a dict, an enum value
-    its name. What fails raises a RouterError.
+    Each takes the fields of its request as keywords, or the request message itself, and answers
+    with the response message. A duration may be a `datetime.timedelta`, a message a dict, an enum
+    value its name. What fails raises a RouterError.
     """
 
     # Configuration as a whole.

@@ -49,8 +49,8 @@ class AsyncRouterClient(ClientBase, RouterAdmin, AsyncCaller):
         self._connection = _Connection()
 
     async def aclose(self) -> None:
-        """Ends watches, running calls (which raise asyncio.CancelledError) and the connection. Later
-        calls raise ValueError."""
+        """Ends watches, running calls (which raise asyncio.CancelledError) and the connection.
+        Later calls raise ValueError."""
         connection = self._connection
         connection.closed = True
         for watch in list(connection.watches):

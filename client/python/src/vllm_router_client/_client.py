@@ -68,7 +68,7 @@ class RouterClient(ClientBase, RouterAdmin, SyncCaller):
         """Applies a change, runs the body, and confirms the change; or takes it back at once when
         the body raises, which goes on to the caller.
 
-            with router.confirmed_change(mutations, confirm_within=timedelta(seconds=60)) as applied:
+            with router.confirmed_change(changes, confirm_within=timedelta(seconds=60)) as applied:
                 check_that_all_is_well(applied.change.generation)
 
         The router takes the change back by itself when `confirm_within` (1 s to 24 h) passes before

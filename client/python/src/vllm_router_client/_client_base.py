@@ -56,8 +56,8 @@ class ClientBase:
         return self._options.address
 
     def with_timeout(self: Self, timeout: float) -> Self:
-        """The same client with another timeout for its calls, in seconds. Both share the connection,
-        and are closed together:
+        """The same client with another timeout for its calls, in seconds. Both share the
+        connection, and are closed together:
 
             router.with_timeout(60).apply_config(mutations=many)
         """

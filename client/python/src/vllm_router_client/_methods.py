@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import abc
 import sys
-from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Generic, Optional, Type, TypeVar, Union,
-                    cast, overload)
+from typing import (TYPE_CHECKING, Any, Callable, Coroutine, Generic, Type, TypeVar, Union, cast,
+                    overload)
 
 from google.protobuf.message import Message
 
@@ -190,9 +190,9 @@ class Editor(Generic[Resource, Response]):
 
     def __call__(self, name: str, change: Callable[[Resource], object], *, attempts: int = 5,
                  reason: str = "", validate_only: bool = False) -> Response:
-        """`change` gets the resource as it is and modifies it in place; it may run `attempts` times.
-        What it raises ends the edit. After the last attempt ConflictError is raised, else what
-        reading and writing raise."""
+        """`change` gets the resource as it is and modifies it in place; it may run `attempts`
+        times. What it raises ends the edit. After the last attempt ConflictError is raised, else
+        what reading and writing raise."""
         declared = self._declared
         for left in reversed(range(_checked(attempts))):
             resource = declared.resource_of(self._caller._call(
@@ -218,9 +218,9 @@ class AsyncEditor(Generic[Resource, Response]):
 
     async def __call__(self, name: str, change: Callable[[Resource], object], *, attempts: int = 5,
                        reason: str = "", validate_only: bool = False) -> Response:
-        """`change` gets the resource as it is and modifies it in place; it may run `attempts` times.
-        What it raises ends the edit. After the last attempt ConflictError is raised, else what
-        reading and writing raise."""
+        """`change` gets the resource as it is and modifies it in place; it may run `attempts`
+        times. What it raises ends the edit. After the last attempt ConflictError is raised, else
+        what reading and writing raise."""
         declared = self._declared
         for left in reversed(range(_checked(attempts))):
             resource = declared.resource_of(await self._caller._call(

@@ -17,8 +17,8 @@ M = TypeVar("M", bound=Message)
 
 
 class Watch(Generic[M]):
-    """Iterating gives one WatchEvent after another. When the stream breaks it is opened again behind
-    the last message, and from the beginning when the router no longer knows that place
+    """Iterating gives one WatchEvent after another. When the stream breaks it is opened again
+    behind the last message, and from the beginning when the router no longer knows that place
     (`WatchEvent.restarted`). Ends when it is closed; any other end is a RouterError: refused by the
     router, or a router that could not be reached at all. Once a message has come, a router that is
     away is waited for.
@@ -152,9 +152,9 @@ class Watch(Generic[M]):
 
 
 class _Reader(Generic[M]):
-    """Reads one stream in a thread of its own, since gRPC's own iterator can only wait for ever. One
-    message is held; the next one is read when that has been taken, so that a slow consumer is a slow
-    reader to the router. All but the constructor needs the lock of `changed`."""
+    """Reads one stream in a thread of its own, since gRPC's own iterator can only wait for ever.
+    One message is held; the next one is read when that has been taken, so that a slow consumer is a
+    slow reader to the router. All but the constructor needs the lock of `changed`."""
 
     def __init__(self, call: Any, changed: threading.Condition) -> None:
         self._call = call

@@ -1,5 +1,5 @@
-"""What both kinds of watches decide in the same way, whatever their messages are: with which request
-a stream is opened, what a message means, what follows the end of a stream. Does no I/O."""
+"""What both kinds of watches decide in the same way, whatever their messages are: with which
+request a stream is opened, what a message means, what follows its end. Does no I/O."""
 
 from __future__ import annotations
 

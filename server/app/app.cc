@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "server/app/file_limit.h"
+#include "server/app/read_file.h"
 #include "server/app/running_app.h"
 #include "server/app/version.h"
 #include "server/base/log.h"

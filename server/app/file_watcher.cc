@@ -1,12 +1,5 @@
 #include "server/app/file_watcher.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
-
-#include "absl/strings/str_format.h"
-
 namespace vllm_router::app {
 
 FileWatcher::FileWatcher(std::vector<std::string> paths) {
@@ -20,7 +13,8 @@ FileWatcher::FileWatcher(std::vector<std::string> paths) {
 FileWatcher::Look FileWatcher::LookAt(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return {};
-  return {info.st_ino, info.st_size, info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec};
+  return {info.st_dev, info.st_ino, info.st_size,
+          info.st_ctim.tv_sec * 1'000'000'000 + info.st_ctim.tv_nsec};
 }
 
 bool FileWatcher::Changed() {
@@ -34,15 +28,10 @@ bool FileWatcher::Changed() {
   return changed;
 }
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream content;
-  if (!file || !(content << file.rdbuf())) {
-    if (file && file.peek() == std::ifstream::traits_type::eof()) return std::string();
-    return absl::InvalidArgumentError(
-        absl::StrFormat("cannot read '%s': %s", path, std::strerror(errno)));
-  }
-  return std::move(content).str();
+std::vector<std::string> FileWatcher::paths() const {
+  std::vector<std::string> paths;
+  for (const auto& [path, look] : files_) paths.push_back(path);
+  return paths;
 }
 
 }  // namespace vllm_router::app

@@ -6,8 +6,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
-#include "tests/integration/replaced_file.h"
 #include "tests/integration/router_test.h"
+#include "tests/support/replaced_file.h"
 
 namespace vllm_router::test {
 namespace {

@@ -1,7 +1,7 @@
 // TLS towards clients and towards engines.
 #include "absl/strings/str_format.h"
-#include "tests/integration/replaced_file.h"
 #include "tests/integration/router_test.h"
+#include "tests/support/replaced_file.h"
 #include "tests/support/self_signed.h"
 #include "tests/support/tls_client.h"
 

@@ -1,6 +1,6 @@
 // A file of the test's own, replaced as a whole by each Write, as configuration managers do.
-#ifndef TESTS_INTEGRATION_REPLACED_FILE_H_
-#define TESTS_INTEGRATION_REPLACED_FILE_H_
+#ifndef TESTS_SUPPORT_REPLACED_FILE_H_
+#define TESTS_SUPPORT_REPLACED_FILE_H_
 
 #include <unistd.h>
 
@@ -37,4 +37,4 @@ class ReplacedFile {
 
 }  // namespace vllm_router::test
 
-#endif  // TESTS_INTEGRATION_REPLACED_FILE_H_
+#endif  // TESTS_SUPPORT_REPLACED_FILE_H_

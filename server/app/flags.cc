@@ -7,31 +7,19 @@
 #include <string_view>
 
 #include "absl/strings/str_format.h"
+#include "server/app/dynamic_config.h"
 #include "server/app/flags_names.h"
 #include "server/app/flags_spec.h"
+#include "server/app/read_file.h"
+#include "server/base/mutex.h"
 #include "server/base/status.h"
 #include "server/base/strings.h"
 
+DECLARE_string(dynamic_config_json);
+DECLARE_string(dynamic_config_yaml);
+
 namespace vllm_router::app {
 namespace {
-
-struct GivenFlag {
-  const FlagSpec* spec;
-  int times = 0;
-};
-
-struct Parsed {
-  std::vector<GivenFlag> given;  // in the order of the first appearance
-  std::vector<std::string> warnings;
-};
-
-bool IsSwitch(const FlagSpec& spec) { return spec.metavar.empty() && spec.choices.empty(); }
-
-std::string ValueOf(const FlagSpec& spec) {
-  std::string value;
-  gflags::GetCommandLineOption(std::string(spec.name).c_str(), &value);
-  return value;
-}
 
 // argparse's rule: what begins with a dash is an option, unless it is a lone dash, a negative
 // number or holds a space.
@@ -49,27 +37,12 @@ absl::Status UnexpectedArgument(std::string_view arg) {
                                       : absl::StrFormat("did you mean %s?", nearest)));
 }
 
-absl::Status SetValue(const FlagSpec& spec, std::string_view typed, std::string_view value,
-                      Parsed* parsed) {
-  ROUTER_RETURN_IF_ERROR(CheckFlagValue(spec, typed, value));
-  const std::string name(spec.name);
-  if (gflags::SetCommandLineOption(name.c_str(), std::string(value).c_str()).empty()) {
-    return absl::InvalidArgumentError(absl::StrFormat("%s '%s' is not allowed: %s", typed,
-                                                      base::Printable(value), AllowedValues(spec)));
-  }
-  const auto same = [&](const GivenFlag& flag) { return flag.spec == &spec; };
-  auto flag = std::find_if(parsed->given.begin(), parsed->given.end(), same);
-  if (flag == parsed->given.end()) flag = parsed->given.insert(flag, GivenFlag{&spec});
-  ++flag->times;
-  return absl::OkStatus();
-}
-
-// Walks argv and sets gflags' values. The variant that is returned is ShowHelp, ShowVersion, or
-// nothing: go on.
+// Walks the arguments and sets gflags' values. The variant that is returned is ShowHelp,
+// ShowVersion, or nothing: go on.
 class Walk {
  public:
-  Walk(int argc, const char* const* argv, Parsed* parsed)
-      : args_(argv + std::min(argc, 1), argv + argc), parsed_(*parsed) {}
+  Walk(const std::vector<std::string>& args, GivenFlags* given, std::vector<std::string>* warnings)
+      : args_(args), given_(*given), warnings_(*warnings) {}
 
   absl::StatusOr<std::optional<CommandLine>> Run() {
     while (next_ < args_.size()) {
@@ -79,7 +52,7 @@ class Walk {
       const size_t equals = arg.find('=');
       const std::string_view typed = arg.substr(0, equals);
       ROUTER_ASSIGN_OR_RETURN(NamedFlag flag, FindFlag(typed));
-      if (!flag.warning.empty()) parsed_.warnings.push_back(std::move(flag.warning));
+      if (!flag.warning.empty()) warnings_.push_back(std::move(flag.warning));
       if (flag.spec->effect == FlagEffect::kShowsHelp) return ShowHelp{};
       if (flag.spec->effect == FlagEffect::kShowsVersion) return ShowVersion{};
       std::optional<std::string_view> value;
@@ -98,58 +71,85 @@ class Walk {
       return absl::InvalidArgumentError(
           absl::StrFormat("%s needs a value: %s", typed, AllowedValues(spec)));
     }
-    return SetValue(spec, typed, *value, &parsed_);
+    return given_.Set(spec, typed, *value);
   }
 
-  const std::vector<std::string_view> args_;
+  const std::vector<std::string>& args_;
   size_t next_ = 0;
-  Parsed& parsed_;
+  GivenFlags& given_;
+  std::vector<std::string>& warnings_;
 };
 
-// An empty or false value asks for nothing.
-bool AsksForSomething(const FlagSpec& spec) {
-  const std::string value = ValueOf(spec);
-  return !value.empty() && !(IsSwitch(spec) && value == "false");
+// The file that the command line names.
+absl::StatusOr<ConfigFile> NamedFile() {
+  if (!FLAGS_dynamic_config_yaml.empty() && !FLAGS_dynamic_config_json.empty()) {
+    return absl::InvalidArgumentError(
+        "--dynamic-config-json and --dynamic-config-yaml exclude each other: give one of them");
+  }
+  if (!FLAGS_dynamic_config_json.empty()) {
+    return ConfigFile{FLAGS_dynamic_config_json, DocumentFormat::kJson};
+  }
+  return ConfigFile{FLAGS_dynamic_config_yaml, DocumentFormat::kYaml};
 }
 
-absl::Status CheckEffects(Parsed* parsed) {
-  std::string without_effect;
-  for (const auto& [spec, times] : parsed->given) {
-    const std::string title = FlagTitle(*spec);
-    if (times > 1) {
-      parsed->warnings.push_back(
-          absl::StrFormat("%s is given %d times: the last value wins", title, times));
-    }
-    if (!AsksForSomething(*spec)) continue;
-    if (spec->effect == FlagEffect::kStopsStart) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("%s '%s' is not available in this version: %s", title,
-                          base::Printable(ValueOf(*spec)), spec->why));
-    }
-    if (spec->effect != FlagEffect::kNoEffect) continue;
-    if (!without_effect.empty()) without_effect += ", ";
-    without_effect += title;
-  }
-  if (!without_effect.empty()) {
-    parsed->warnings.push_back("accepted without effect in this version: " + without_effect);
+absl::Status FillConfig(const GivenFlags& given, StartRouter* start) {
+  ROUTER_RETURN_IF_ERROR(given.CheckEffects(&start->warnings));
+  for (const FlagGroup* group : AllFlagGroups()) {
+    ROUTER_RETURN_IF_ERROR(group->fill(&start->config, &start->warnings));
   }
   return absl::OkStatus();
+}
+
+// `file_text`: instead of what the file holds.
+absl::StatusOr<CommandLine> Parse(std::vector<std::string> args,
+                                  std::optional<std::string_view> file_text) {
+  static base::Mutex mutex;
+  const base::MutexLock lock(&mutex);
+  const gflags::FlagSaver restores_defaults;
+  StartRouter start;
+  GivenFlags given;
+  ROUTER_ASSIGN_OR_RETURN(std::optional<CommandLine> shown,
+                          Walk(args, &given, &start.warnings).Run());
+  if (shown) return *std::move(shown);
+  start.args = std::move(args);
+  ROUTER_ASSIGN_OR_RETURN(start.config_file, NamedFile());
+  if (!start.config_file.path.empty()) {
+    if (file_text) {
+      start.config_text = *file_text;
+    } else {
+      absl::StatusOr<std::string> text = ReadFile(start.config_file.path);
+      if (!text.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrFormat("the dynamic configuration: %s", text.status().message()));
+      }
+      start.config_text = *std::move(text);
+    }
+    ROUTER_ASSIGN_OR_RETURN(const std::vector<FileSetting> settings,
+                            ParseConfigFile(start.config_file, start.config_text));
+    for (const FileSetting& setting : settings) {
+      ROUTER_RETURN_IF_ERROR(given.SetFromFile(setting));
+    }
+  }
+  if (const absl::Status filled = FillConfig(given, &start); !filled.ok()) {
+    return absl::Status(filled.code(), given.NameOrigins(base::StdView(filled.message())));
+  }
+  for (std::string& warning : start.warnings) warning = given.NameOrigins(warning);
+  start.values = given.Values();
+  return start;
 }
 
 }  // namespace
 
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
-  const gflags::FlagSaver restores_defaults;
-  Parsed parsed;
-  ROUTER_ASSIGN_OR_RETURN(std::optional<CommandLine> shown, Walk(argc, argv, &parsed).Run());
-  if (shown) return *std::move(shown);
-  ROUTER_RETURN_IF_ERROR(CheckEffects(&parsed));
-  StartRouter start;
-  start.warnings = std::move(parsed.warnings);
-  for (const FlagGroup* group : AllFlagGroups()) {
-    ROUTER_RETURN_IF_ERROR(group->fill(&start.config, &start.warnings));
-  }
-  return start;
+  return Parse({argv + std::min(argc, 1), argv + argc}, std::nullopt);
+}
+
+absl::StatusOr<StartRouter> ParseAgain(const StartRouter& started, std::string_view text) {
+  ROUTER_ASSIGN_OR_RETURN(CommandLine line, Parse(started.args, text));
+  // The same arguments: they start a router again.
+  auto& next = std::get<StartRouter>(line);
+  ROUTER_RETURN_IF_ERROR(CheckRestart(started.config_file, started.values, next.values));
+  return std::move(next);
 }
 
 }  // namespace vllm_router::app

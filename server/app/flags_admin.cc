@@ -33,15 +33,15 @@ namespace {
 constexpr std::string_view kNoAdmin = "the admin service is not part of this version";
 
 constexpr FlagSpec kFlags[] = {
-    Text("admin_address", "ADDRESS").WithoutEffect(),
-    Text("admin_tls_cert", "FILE").StopsStart(kNoAdmin),
-    Text("admin_tls_key", "FILE").StopsStart(kNoAdmin),
-    Text("admin_tls_client_ca", "FILE").StopsStart(kNoAdmin),
-    Text("admin_tokens_file", "FILE").StopsStart(kNoAdmin),
-    Switch("admin_insecure").WithoutEffect(),
-    Text("state_dir", "DIRECTORY").StopsStart(kNoAdmin),
-    Switch("reset_state").WithoutEffect(),
-    Text("audit_log", "FILE").StopsStart(kNoAdmin),
+    Text("admin_address", "ADDRESS").NeedsRestart().WithoutEffect(),
+    Text("admin_tls_cert", "FILE").NeedsRestart().StopsStart(kNoAdmin),
+    Text("admin_tls_key", "FILE").NeedsRestart().StopsStart(kNoAdmin),
+    Text("admin_tls_client_ca", "FILE").NeedsRestart().StopsStart(kNoAdmin),
+    Text("admin_tokens_file", "FILE").NeedsRestart().StopsStart(kNoAdmin),
+    Switch("admin_insecure").NeedsRestart().WithoutEffect(),
+    Text("state_dir", "DIRECTORY").NeedsRestart().StopsStart(kNoAdmin),
+    Switch("reset_state").NeedsRestart().WithoutEffect(),
+    Text("audit_log", "FILE").NeedsRestart().StopsStart(kNoAdmin),
 };
 
 // The host of HOST:PORT or [IPV6]:PORT; nullopt when `address` is neither.

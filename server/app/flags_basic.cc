@@ -20,9 +20,9 @@ constexpr FlagSpec Info(std::string_view name, FlagEffect effect, std::string_vi
 constexpr FlagSpec kFlags[] = {
     Info("help", FlagEffect::kShowsHelp, "Show this text and exit."),
     Info("version", FlagEffect::kShowsVersion, "Show the version and exit."),
-    Text("host", "ADDRESS").OfOriginal(),
-    Number("port", "PORT", 0, 65535).OfOriginal(),
-    Number("shards", "N", 0, 1024),
+    Text("host", "ADDRESS").OfOriginal().NeedsRestart(),
+    Number("port", "PORT", 0, 65535).OfOriginal().NeedsRestart(),
+    Number("shards", "N", 0, 1024).NeedsRestart(),
 };
 
 absl::Status Fill(Config* config, std::vector<std::string>*) {

@@ -25,18 +25,16 @@ DEFINE_string(k8s_namespace, "default", "The engines' namespace.");
 DEFINE_string(k8s_label_selector, "", "Label selector of the engines' pods.");
 DEFINE_double(k8s_watcher_timeout_seconds, 0,
               "Server-side limit of one watch. 0 = the API server's own.");
-DEFINE_string(dynamic_config_json, "", "Configuration file in JSON, re-read while running.");
-DEFINE_string(dynamic_config_yaml, "", "Configuration file in YAML, re-read while running.");
+DEFINE_string(dynamic_config_json, "",
+              "Configuration file in JSON, read again when it changes. Excludes the YAML one.");
+DEFINE_string(dynamic_config_yaml, "", "Configuration file in YAML, likewise.");
 DEFINE_string(external_providers_config, "", "YAML file of providers outside of the cluster.");
 
 namespace vllm_router::app {
 namespace {
 
-constexpr std::string_view kNoConfigFile =
-    "no configuration file is read, and without it requests would be routed wrongly";
-
 constexpr FlagSpec kFlags[] = {
-    Choice("service_discovery", "static", "k8s|external-only").OfOriginal(),
+    Choice("service_discovery", "static", "k8s|external-only").OfOriginal().NeedsRestart(),
     Text("static_backends", "URL,...").OfOriginal(),
     Text("static_models", "MODEL,...").OfOriginal(),
     Text("static_aliases", "ALIAS:MODEL,...").OfOriginal(),
@@ -47,10 +45,11 @@ constexpr FlagSpec kFlags[] = {
     Text("k8s_namespace", "NAME").OfOriginal().WithoutEffect(),
     Text("k8s_label_selector", "SELECTOR").OfOriginal().WithoutEffect(),
     Seconds("k8s_watcher_timeout_seconds").OfOriginal().WithoutEffect(),
-    Text("dynamic_config_json", "FILE").OfOriginal().StopsStart(kNoConfigFile),
-    Text("dynamic_config_yaml", "FILE").OfOriginal().StopsStart(kNoConfigFile),
+    Text("dynamic_config_json", "FILE").OfOriginal().NeedsRestart(),
+    Text("dynamic_config_yaml", "FILE").OfOriginal().NeedsRestart(),
     Text("external_providers_config", "FILE")
         .OfOriginal()
+        .NeedsRestart()
         .StopsStart("its models would be unknown; list engines with --static-backends"),
 };
 

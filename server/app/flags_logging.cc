@@ -19,7 +19,7 @@ constexpr FlagSpec kFlags[] = {
         .OfOriginal()
         .WithoutEffect(),
     Choice("log_level", "critical|error|warning|info|debug|trace").OfOriginal(),
-    Choice("log_format", "text|json").OfOriginal(),
+    Choice("log_format", "text|json").OfOriginal().NeedsRestart(),
     Text("callbacks", "MODULE.INSTANCE")
         .OfOriginal()
         .StopsStart("callbacks are not called, and they may be what guards the engines"),

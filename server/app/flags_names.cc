@@ -89,6 +89,15 @@ absl::StatusOr<NamedFlag> FindFlag(std::string_view typed) {
                                            typed, FlagTitle(meant), Titles(found))};
 }
 
+const FlagSpec* FindKey(std::string_view name) {
+  for (const FlagGroup* group : AllFlagGroups()) {
+    for (const FlagSpec& spec : group->flags) {
+      if (spec.name == name) return &spec;
+    }
+  }
+  return nullptr;
+}
+
 std::string NearestFlag(std::string_view typed) {
   // A name so long can be near to none, and the distance costs its length.
   static constexpr size_t kLongestName = 64;

@@ -21,6 +21,9 @@ struct NamedFlag {
 // InvalidArgumentError lists what fits, or the nearest name.
 absl::StatusOr<NamedFlag> FindFlag(std::string_view typed);
 
+// The flag whose name with underscores is exactly this, nullptr if there is none.
+const FlagSpec* FindKey(std::string_view name);
+
 // The title ("--port") nearest to `typed` in single-character edits, "" when none is near.
 std::string NearestFlag(std::string_view typed);
 

@@ -87,6 +87,14 @@ std::string FlagTitle(const FlagSpec& spec) {
   return title;
 }
 
+bool IsSwitch(const FlagSpec& spec) { return spec.metavar.empty() && spec.choices.empty(); }
+
+bool TakesList(const FlagSpec& spec) {
+  static constexpr std::string_view kEnd = ",...";
+  return spec.metavar.size() > kEnd.size() &&
+         spec.metavar.substr(spec.metavar.size() - kEnd.size()) == kEnd;
+}
+
 absl::Status CheckFlagValue(const FlagSpec& spec, std::string_view typed, std::string_view value) {
   if (!spec.choices.empty()) {
     if (Contains(spec.choices, value)) return absl::OkStatus();

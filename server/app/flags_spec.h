@@ -36,11 +36,17 @@ struct FlagSpec {
   FlagEffect effect = FlagEffect::kWorks;
   std::string_view why;  // kStopsStart: why it cannot be ignored; kShowsX: the help text
   bool of_original = false;
+  bool needs_restart = false;  // the admin API and the configuration file cannot change it later
 
   // Modifiers, for the tables.
   constexpr FlagSpec OfOriginal() const {
     FlagSpec copy = *this;
     copy.of_original = true;
+    return copy;
+  }
+  constexpr FlagSpec NeedsRestart() const {
+    FlagSpec copy = *this;
+    copy.needs_restart = true;
     return copy;
   }
   constexpr FlagSpec WithoutEffect() const {
@@ -117,6 +123,12 @@ absl::Span<const FlagGroup* const> AllFlagGroups();
 
 // "--static-backends"
 std::string FlagTitle(const FlagSpec& spec);
+
+// It is on or off, and may stand without a value.
+bool IsSwitch(const FlagSpec& spec);
+
+// Its value is a list with commas.
+bool TakesList(const FlagSpec& spec);
 
 // Checks one value before gflags sees it, for gflags is lenient (hexadecimal, infinity, white
 // space). `typed` is the flag as the operator wrote it; InvalidArgumentError names it, the value

@@ -23,8 +23,9 @@ namespace vllm_router::app {
 namespace {
 
 constexpr FlagSpec kFlags[] = {
-    Text("tls_cert", "FILE"),       Text("tls_key", "FILE"),       Text("tls_client_ca", "FILE"),
-    Text("backend_tls_ca", "FILE"), Text("api_keys_file", "FILE"),
+    Text("tls_cert", "FILE").NeedsRestart(),      Text("tls_key", "FILE").NeedsRestart(),
+    Text("tls_client_ca", "FILE").NeedsRestart(), Text("backend_tls_ca", "FILE").NeedsRestart(),
+    Text("api_keys_file", "FILE").NeedsRestart(),
 };
 
 // A secret mounted from a file often ends with a line end; anything else that cannot stand in a

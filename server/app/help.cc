@@ -26,6 +26,11 @@ constexpr std::string_view kNotes =
     "shortened as long as they are unique. Seconds are decimal: 2, 0.5. A flag without a default "
     "is not set, and a switch is off.";
 
+constexpr std::string_view kConfigFile =
+    "--dynamic-config-yaml and --dynamic-config-json name a file whose keys are the flags below "
+    "with "
+    "underscores (`routing_logic: session`); what the command line gives wins.";
+
 constexpr std::string_view kEnvironment =
     "VLLM_API_KEY: the key for the router's own calls to engines (never for clients' requests).";
 
@@ -99,6 +104,7 @@ std::string HelpText(size_t columns) {
   std::string out(kUsage);
   out += "\nAn OpenAI-compatible router in front of many vLLM engines.\n";
   AppendWrapped(kNotes, 0, columns, &out);
+  AppendWrapped(kConfigFile, 0, columns, &out);
   for (const FlagGroup* group : AllFlagGroups()) {
     out += absl::StrFormat("\n%s:\n", group->title);
     for (const FlagSpec& spec : group->flags) {

@@ -17,7 +17,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-enum class Fate { kWorks, kNoEffect, kStops };
+enum class Fate { kWorks, kNoEffect, kStops, kReadsFile };
 
 struct OriginalFlag {
   const char* flag;
@@ -56,8 +56,8 @@ constexpr OriginalFlag kOriginal[] = {
     {"--request-stats-window", "60", Fate::kNoEffect},
     {"--log-stats", nullptr, Fate::kNoEffect},
     {"--log-stats-interval", "10", Fate::kNoEffect},
-    {"--dynamic-config-json", "/etc/router.json", Fate::kStops},
-    {"--dynamic-config-yaml", "/etc/router.yaml", Fate::kStops},
+    {"--dynamic-config-json", "/no/router.json", Fate::kReadsFile},
+    {"--dynamic-config-yaml", "/no/router.yaml", Fate::kReadsFile},
     {"--feature-gates", "SemanticCache=true", Fate::kNoEffect},
     {"--semantic-cache-model", "all-MiniLM-L6-v2", Fate::kNoEffect},
     {"--semantic-cache-dir", "semantic_cache", Fate::kNoEffect},
@@ -106,6 +106,11 @@ TEST(FlagsOfTheOriginal, AreTakenOrRefusedButNeverSilentlyDropped) {
                                            "' is not available in this version: "));
       continue;
     }
+    if (flag.fate == Fate::kReadsFile) {
+      EXPECT_EQ(ErrorOf(args), std::string("the dynamic configuration: cannot read '") +
+                                   flag.value + "': No such file or directory");
+      continue;
+    }
     ASSERT_EQ(ErrorOf(args), "(no error)");
     const std::vector<std::string> warnings = StartOf(args).warnings;
     if (flag.fate == Fate::kWorks) {
@@ -145,8 +150,8 @@ TEST(FlagsOfTheOriginal, AskForNothingWhenEmptyOrFalse) {
 }
 
 TEST(FlagsOfTheOriginal, StopTheStartBeforeAnythingMissingIsNamed) {
-  EXPECT_THAT(ErrorOf({"--dynamic-config-yaml", "c.yaml"}),
-              HasSubstr("--dynamic-config-yaml 'c.yaml' is not available in this version"));
+  EXPECT_THAT(ErrorOf({"--external-providers-config", "p.yaml"}),
+              HasSubstr("--external-providers-config 'p.yaml' is not available in this version"));
 }
 
 TEST(FlagTables, DescribeEveryDefinitionOnce) {

@@ -168,7 +168,7 @@ void WatchBase::Core::Close(const absl::Status& status) {
   if (cancelled()) return End(absl::CancelledError("the watch was cancelled"));
 
   state_ = State::kClosed;
-  last_error_ = status;
+  last_error_ = status.ok() ? absl::UnavailableError("the stream has been ended") : status;
   const bool token_expired = status.code() == absl::StatusCode::kOutOfRange &&
                              ErrorReason(status) == "RESUME_TOKEN_EXPIRED" &&
                              !TextField(*request_, "resume_token").empty();
@@ -219,6 +219,7 @@ WatchBase::~WatchBase() { core_->Cancel(); }
 
 void WatchBase::Cancel() { core_->Cancel(); }
 uint64_t WatchBase::restarts() const { return core_->restarts(); }
+absl::Status WatchBase::trouble() const { return core_->trouble(); }
 
 absl::Status WatchBase::NextMessage(absl::Time deadline, google::protobuf::Message* event) {
   return core_->Next(deadline, event);

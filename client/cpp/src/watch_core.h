@@ -1,6 +1,7 @@
 // The machine behind Watch, whatever its messages are: opens a stream, reads it, opens it again.
 // Exactly one operation is under way at a time, on a completion queue of its own, so that Next()
-// can give up waiting and go on later. Next() and restarts() belong to one thread, Cancel() to any.
+// can give up waiting and go on later. Next(), restarts() and trouble() belong to one thread,
+// Cancel() to any.
 #ifndef CLIENT_CPP_SRC_WATCH_CORE_H_
 #define CLIENT_CPP_SRC_WATCH_CORE_H_
 
@@ -34,6 +35,7 @@ class WatchBase::Core {
   absl::Status Next(absl::Time deadline, Message* event);
   void Cancel();
   uint64_t restarts() const { return restarts_; }
+  absl::Status trouble() const { return last_error_; }
 
  private:
   enum class State : uint8_t { kClosed, kStarting, kSending, kOpen, kReading, kFinishing, kEnded };

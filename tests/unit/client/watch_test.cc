@@ -1,6 +1,7 @@
 // Streams that outlive their connections.
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/fake_admin.h"
@@ -68,6 +69,25 @@ TEST(Watch, GoesOnAfterAPoliteEnd) {
   const auto watch = MakeClient(admin)->WatchConfig({});
   ASSERT_THAT(watch->Next(), IsOk());
   EXPECT_EQ(watch->Next()->generation(), 2u);
+}
+
+TEST(Watch, TellsWhyItIsDown) {
+  for (const grpc::Status& end : {Away(), grpc::Status::OK}) {
+    FakeAdmin admin;
+    admin.Add("WatchConfig", Script().Send(Snapshot("t1", 1)).End(end));
+    admin.Refuse("WatchConfig", Away());
+    const auto watch = MakeClient(admin)->WatchConfig({});
+    EXPECT_THAT(watch->trouble(), IsOk());
+    ASSERT_THAT(watch->Next(), IsOk());
+    EXPECT_THAT(watch->trouble(), IsOk());
+    while (watch->trouble().ok()) {
+      EXPECT_THAT(watch->Next(absl::Now() + absl::Milliseconds(10)),
+                  StatusIs(absl::StatusCode::kDeadlineExceeded));
+    }
+    admin.Add("WatchConfig", Script().Send(Delta("t2", 2)));
+    ASSERT_THAT(watch->Next(), IsOk());
+    EXPECT_THAT(watch->trouble(), IsOk());
+  }
 }
 
 TEST(Watch, BeginsAnewWhenItsPlaceIsLost) {

@@ -45,6 +45,9 @@ class WatchBase {
   // is not told event by event. Same thread as Next().
   uint64_t restarts() const;
 
+  // Why the stream is down at the moment; OK while it is not. Same thread as Next().
+  absl::Status trouble() const;
+
  protected:
   absl::Status NextMessage(absl::Time deadline, google::protobuf::Message* event);
 

@@ -69,7 +69,7 @@ absl::Status FillInput(const Invocation& in, v1::ExplainInput* input) {
   return absl::OkStatus();
 }
 
-void PrintExplanation(Invocation& in, v1::ExplainRouteResponse response) {
+void PrintExplanation(Invocation& in, const v1::ExplainRouteResponse& response) {
   v1::ExplainRouteResponse facts = response;
   facts.clear_candidates();
   (void)Show(in, facts);

@@ -1,6 +1,7 @@
 #include "tools/routerctl/completion.h"
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -81,15 +82,13 @@ std::string KnownPaths() {
 }
 
 std::string FlagsWithValue() {
-  std::map<std::string, bool> names;
+  std::set<std::string> names;
   for (const FlagSpec& flag : AllFlags()) {
     if (flag.metavar.empty()) continue;
-    names[std::string(flag.name)] = true;
-    if (!flag.short_name.empty()) names[std::string(flag.short_name)] = true;
+    names.emplace(flag.name);
+    if (!flag.short_name.empty()) names.emplace(flag.short_name);
   }
-  std::vector<std::string> list;
-  for (const auto& [name, value] : names) list.push_back(name);
-  return absl::StrJoin(list, "|");
+  return absl::StrJoin(names, "|");
 }
 
 std::string PathLoop() {

@@ -35,7 +35,7 @@ std::string FlagHelp(const std::vector<FlagSpec>& flags, size_t columns) {
   std::string out;
   for (const FlagSpec& flag : flags) {
     std::string title(flag.name);
-    if (!flag.short_name.empty()) title = std::string(flag.short_name) + ", " + title;
+    if (!flag.short_name.empty()) title = absl::StrFormat("%s, %s", flag.short_name, flag.name);
     if (!flag.metavar.empty()) title += " " + std::string(flag.metavar);
     std::string text(flag.help);
     if (!flag.choices.empty()) {

@@ -238,6 +238,7 @@ absl::Status SetField(Message* message, std::string_view path, std::string_view 
   const FieldDescriptor* field = message->GetDescriptor()->FindFieldByName(name);
   if (field == nullptr) {
     std::vector<std::string> names;
+    names.reserve(static_cast<size_t>(message->GetDescriptor()->field_count()));
     for (int i = 0; i < message->GetDescriptor()->field_count(); ++i) {
       names.push_back(message->GetDescriptor()->field(i)->name());
     }
@@ -310,10 +311,13 @@ std::string ValueText(const Message& message, const FieldDescriptor* field, int 
 
 std::string AgeText(absl::Duration age) {
   const int64_t seconds = absl::ToInt64Seconds(age);
-  if (seconds < 120) return absl::StrFormat("%ds", seconds);
-  if (seconds < 2 * 3600) return absl::StrFormat("%dm", seconds / 60);
-  if (seconds < 2 * 86400) return absl::StrFormat("%dh", seconds / 3600);
-  return absl::StrFormat("%dd", seconds / 86400);
+  constexpr int64_t kMinute = 60;
+  constexpr int64_t kHour = 60 * kMinute;
+  constexpr int64_t kDay = 24 * kHour;
+  if (seconds < 2 * kMinute) return absl::StrFormat("%ds", seconds);
+  if (seconds < 2 * kHour) return absl::StrFormat("%dm", seconds / kMinute);
+  if (seconds < 2 * kDay) return absl::StrFormat("%dh", seconds / kHour);
+  return absl::StrFormat("%dd", seconds / kDay);
 }
 
 absl::Duration ToDuration(const Message& duration) {

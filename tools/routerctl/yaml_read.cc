@@ -25,6 +25,7 @@ const FieldDescriptor* FindField(const Descriptor* type, const std::string& key)
 
 std::string KnownKeys(const Descriptor* type) {
   std::vector<std::string> keys;
+  keys.reserve(static_cast<size_t>(type->field_count()));
   for (int i = 0; i < type->field_count(); ++i) keys.push_back(type->field(i)->json_name());
   return absl::StrJoin(keys, ", ");
 }

@@ -44,7 +44,7 @@ absl::Status CallUnary(const Channel& channel, const char* rpc, const Message& r
   const bool repeatable = IsRepeatable(sent);
   Backoff backoff(channel.options.retry);
   while (true) {
-    const absl::Status status = Attempt(channel, rpc, sent, deadline, response);
+    absl::Status status = Attempt(channel, rpc, sent, deadline, response);
     if (status.ok() || !repeatable || !MayPass(status)) return status;
     const absl::Duration wait = backoff.Next(status);
     if (backoff.failures() >= channel.options.retry.max_attempts) return status;

@@ -21,8 +21,8 @@ const std::vector<CommandSpec>& Commands() {
     auto* all = new std::vector<CommandSpec>;
     for (const auto& group :
          {BackendCommands(), RoutingCommands(), CallbackCommands(), AliasCommands(),
-          LimitsCommands(), ConfigCommands(), StatsCommands(), RequestCommands(), AuditCommands(),
-          ServerCommands(), LocalCommands()}) {
+          LimitsCommands(), ConfigCommands(), StatsCommands(), TopCommands(), RequestCommands(),
+          AuditCommands(), ServerCommands(), LocalCommands()}) {
       all->insert(all->end(), group.begin(), group.end());
     }
     return all;

@@ -65,6 +65,7 @@ std::vector<CommandSpec> AliasCommands();
 std::vector<CommandSpec> LimitsCommands();
 std::vector<CommandSpec> ConfigCommands();
 std::vector<CommandSpec> StatsCommands();
+std::vector<CommandSpec> TopCommands();
 std::vector<CommandSpec> RequestCommands();
 std::vector<CommandSpec> AuditCommands();
 std::vector<CommandSpec> ServerCommands();

@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text(*variable);
     const size_t equals = text.find('=');
-    if (text.substr(0, 10) != "ROUTERCTL_" || equals == std::string_view::npos) continue;
+    if (equals == std::string_view::npos) continue;
+    if (text.substr(0, 10) != "ROUTERCTL_" && text.substr(0, equals) != "NO_COLOR") continue;
     env.variables.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   winsize size{};

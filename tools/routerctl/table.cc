@@ -11,27 +11,30 @@ constexpr size_t kNarrowest = 6;
 
 bool BeginsCharacter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
-// What a router sends may hold anything; a terminal must not obey it.
-std::string WithoutControls(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, '?');
-  return text;
-}
-
 std::string Cut(const std::string& text, size_t width) {
   if (DisplayWidth(text) <= width) return text;
-  size_t end = 0;
-  for (size_t seen = 0; end < text.size(); ++end) {
-    if (BeginsCharacter(text[end]) && ++seen == width) break;
-  }
-  return text.substr(0, end) + "…";
+  return FirstCharacters(text, width - 1) + "…";
 }
 
 }  // namespace
 
 size_t DisplayWidth(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), BeginsCharacter));
+}
+
+std::string FirstCharacters(const std::string& text, size_t count) {
+  size_t end = 0;
+  for (size_t seen = 0; end < text.size(); ++end) {
+    if (BeginsCharacter(text[end]) && ++seen > count) break;
+  }
+  return text.substr(0, end);
+}
+
+std::string WithoutControls(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }, '?');
+  return text;
 }
 
 void Table::Print(size_t columns, std::ostream& out) const {

@@ -26,6 +26,12 @@ class Table {
 // Characters of UTF-8 text, as far as a terminal's columns can be told from them.
 size_t DisplayWidth(const std::string& text);
 
+// The first `count` of them, or as many as there are.
+std::string FirstCharacters(const std::string& text, size_t count);
+
+// What a router sends may hold anything; a terminal must not obey it.
+std::string WithoutControls(std::string text);
+
 }  // namespace vllm_router::routerctl
 
 #endif  // TOOLS_ROUTERCTL_TABLE_H_

@@ -35,6 +35,7 @@ struct CommandSpec {
   std::string_view name;       // "backends add"
   std::string_view arguments;  // "ID", "[MODEL]", "FIELD=VALUE...", separated by spaces
   std::string_view summary;
+  std::string_view example;  // lines as they are typed
   absl::Status (*run)(Invocation&);
   Effect effect = Effect::kNone;
   std::vector<FlagSpec> flags = {};

@@ -7,6 +7,8 @@
 namespace vllm_router::routerctl {
 namespace {
 
+constexpr int kDiffers = 1;  // of --exit-code
+
 void PrintSection(Invocation& in, const char* title, const v1::Config& config, const char* field,
                   const Columns& columns) {
   const auto* list = v1::Config::descriptor()->FindFieldByName(field);
@@ -62,6 +64,10 @@ absl::Status Diff(Invocation& in) {
   request.set_validate_only(true);
   ROUTER_ASSIGN_OR_RETURN(const v1::ApplyConfigResponse response,
                           Call(in, &Client::ApplyConfig, request));
+  if (in.Has("--exit-code") && response.change().changed()) in.set_exit_code(kDiffers);
+  for (const std::string& warning : response.change().warnings()) {
+    in.err << "warning: " << warning << '\n';
+  }
   if (in.format() != Format::kTable) return Show(in, response.change().diff());
   if (!response.change().changed()) return absl::OkStatus();
   in.out << "--- generation " << response.change().base_generation() << "\n+++ "
@@ -205,6 +211,7 @@ std::vector<CommandSpec> ConfigCommands() {
       {.name = "config get",
        .arguments = "",
        .summary = "Show the configuration in effect.",
+       .example = "routerctl config get --bare -o yaml > router.yaml",
        .run = Get,
        .flags = {{.name = "--bare",
                   .metavar = "",
@@ -212,6 +219,8 @@ std::vector<CommandSpec> ConfigCommands() {
       {.name = "config apply",
        .arguments = "",
        .summary = "Make the configuration that of a file, all or nothing.",
+       .example = "routerctl config apply -f router.yaml --dry-run\n"
+                  "routerctl config apply -f router.yaml --confirm-within 60s --reason INC-4711",
        .run = Apply,
        .effect = Effect::kDryRunnable,
        .flags = {file, confirm, base},
@@ -219,38 +228,51 @@ std::vector<CommandSpec> ConfigCommands() {
       {.name = "config diff",
        .arguments = "",
        .summary = "Show what `config apply` would change.",
+       .example = "routerctl config diff -f router.yaml --exit-code",
        .run = Diff,
-       .flags = {file, base},
+       .flags = {file,
+                 base,
+                 {.name = "--exit-code",
+                  .metavar = "",
+                  .help = "End with 1 when there are differences, else 0, as `git diff` does; "
+                          "errors that end with 1 too have a message on standard error."}},
        .notes = kFileNotes},
       {.name = "config history",
        .arguments = "",
        .summary = "List the generations that are kept, newest first.",
+       .example = "routerctl config history --limit 5",
        .run = History,
        .flags = {{.name = "--limit", .metavar = "N", .help = "At most so many. Default: 20."}}},
       {.name = "config show",
        .arguments = "GENERATION",
        .summary = "Show one generation and what it changed.",
+       .example = "routerctl config show 12",
        .run = ShowRevision,
        .flags = {{.name = "--config", .metavar = "", .help = "Only its configuration."}}},
       {.name = "config rollback",
        .arguments = "GENERATION",
        .summary = "Make a new generation with the content of an earlier one.",
+       .example = "routerctl config rollback 11 --confirm-within 60s",
        .run = Rollback,
        .effect = Effect::kDryRunnable,
        .flags = {confirm, base}},
       {.name = "config confirm",
        .arguments = "ID",
        .summary = "Keep a change that was made with --confirm-within.",
+       .example = "routerctl config confirm 6f1c2b9e",
        .run = Confirm,
        .effect = Effect::kAudited},
       {.name = "config cancel",
        .arguments = "ID",
        .summary = "Take it back now.",
+       .example = "routerctl config cancel 6f1c2b9e",
        .run = Cancel,
        .effect = Effect::kAudited},
       {.name = "config watch",
        .arguments = "",
        .summary = "Follow the configuration.",
+       .example = "routerctl config watch --kind backend\n"
+                  "routerctl config watch -o json | jq .generation",
        .run = WatchChanges,
        .flags = {{.name = "--kind",
                   .metavar = "KIND",

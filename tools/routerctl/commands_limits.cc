@@ -40,19 +40,22 @@ absl::Status Set(Invocation& in) {
 
 std::vector<CommandSpec> LimitsCommands() {
   return {
-      {.name = "limits get", .arguments = "", .summary = "Show the limits.", .run = Get},
+      {.name = "limits get",
+       .arguments = "",
+       .summary = "Show the limits.",
+       .example = "routerctl limits get",
+       .run = Get},
       {.name = "limits set",
        .arguments = "FIELD=VALUE...",
        .summary = "Change limits.",
+       .example = "routerctl limits set max_concurrent_requests=2000 ejection.base=10s",
        .run = Set,
        .effect = Effect::kDryRunnable,
        .flags = {{.name = "--etag",
                   .metavar = "ETAG",
                   .help = "Refuse when they are not at this etag any more."}},
        .notes = "FIELD is a name as `limits get` prints it, FIELD=default its default. A list's\n"
-                "FIELD is given once for each entry.\n"
-                "Example:\n"
-                "  routerctl limits set max_concurrent_requests=2000 ejection.base=10s\n"},
+                "FIELD is given once for each entry.\n"},
   };
 }
 

@@ -44,14 +44,17 @@ std::vector<CommandSpec> LocalCommands() {
       {.name = "completion",
        .arguments = "SHELL",
        .summary = "Print a completion script for bash, zsh or fish.",
+       .example = "source <(routerctl completion bash)",
        .run = Complete},
       {.name = "version",
        .arguments = "",
        .summary = "Print the version of routerctl; `info` has the router's.",
+       .example = "routerctl version",
        .run = Version},
       {.name = "help",
        .arguments = "[COMMAND...]",
        .summary = "Show help, also about one command.",
+       .example = "routerctl help config apply",
        .run = Help},
   };
 }

@@ -125,6 +125,7 @@ std::vector<CommandSpec> RequestCommands() {
       {.name = "requests list",
        .arguments = "",
        .summary = "List the requests that run now, oldest first.",
+       .example = "routerctl requests list --min-age 1m",
        .run = List,
        .flags = {{.name = "--model", .metavar = "NAME", .help = "Only those for this model."},
                  {.name = "--backend", .metavar = "ID", .help = "Only those on this backend."},
@@ -139,6 +140,8 @@ std::vector<CommandSpec> RequestCommands() {
       {.name = "requests abort",
        .arguments = "[NAME]",
        .summary = "Cut a running request on both sides.",
+       .example = "routerctl requests abort 3-1842\n"
+                  "routerctl requests abort --http-request-id 9d2f",
        .run = Abort,
        .effect = Effect::kDryRunnable,
        .flags = {{.name = "--http-request-id",
@@ -152,6 +155,7 @@ std::vector<CommandSpec> AuditCommands() {
       {.name = "audit list",
        .arguments = "",
        .summary = "List what was changed or tried, newest first.",
+       .example = "routerctl audit list --since 1h --failed",
        .run = ListEvents,
        .flags = {{.name = "--limit", .metavar = "N", .help = "At most so many. Default: 100."},
                  {.name = "--actor", .metavar = "NAME", .help = "Only by this actor."},
@@ -169,6 +173,7 @@ std::vector<CommandSpec> AuditCommands() {
       {.name = "audit watch",
        .arguments = "",
        .summary = "Follow what is changed.",
+       .example = "routerctl audit watch",
        .run = WatchEvents,
        .flags = {{.name = "--count", .metavar = "N", .help = "End after so many events."}}},
   };

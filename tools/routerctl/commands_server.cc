@@ -55,11 +55,13 @@ std::vector<CommandSpec> ServerCommands() {
       {.name = "log-level",
        .arguments = "LEVEL",
        .summary = "Set the log level: critical, error, warning, info, debug or trace.",
+       .example = "routerctl log-level debug",
        .run = SetLogLevel,
        .effect = Effect::kDryRunnable},
       {.name = "shutdown",
        .arguments = "",
        .summary = "End the router; running requests go on for a while.",
+       .example = "routerctl shutdown --drain-timeout 5m --reason INC-4711",
        .run = Shutdown,
        .effect = Effect::kDryRunnable,
        .flags = {{.name = "--drain-timeout",
@@ -68,6 +70,8 @@ std::vector<CommandSpec> ServerCommands() {
       {.name = "info",
        .arguments = "",
        .summary = "Show what the router is and who you are to it.",
+       .example = "routerctl info\n"
+                  "routerctl info --flags",
        .run = Info,
        .flags = {{.name = "--flags", .metavar = "", .help = "Also all flags of its start."}}},
   };

@@ -164,6 +164,8 @@ std::vector<CommandSpec> StatsCommands() {
       {.name = "stats",
        .arguments = "",
        .summary = "Show statistics since the start of the router, or as they move.",
+       .example = "routerctl stats --scope backends\n"
+                  "routerctl stats --watch --interval 5s -o json | jq .delta",
        .run = Stats,
        .flags = {{.name = "--watch", .metavar = "", .help = "Go on, interval by interval."},
                  {.name = "--interval",

@@ -92,6 +92,7 @@ std::vector<CommandSpec> TopCommands() {
       {.name = "top",
        .arguments = "",
        .summary = "Show live what the router, its backends, models and shards do, full-screen.",
+       .example = "routerctl top --interval 2s",
        .run = Top,
        .flags = {{.name = "--interval",
                   .metavar = "DURATION",

@@ -56,6 +56,9 @@ std::string CommandHelp(const CommandSpec& command, size_t columns) {
     out += "\nFlags:\n" + FlagHelp(flags, columns);
   }
   if (!command.notes.empty()) out += "\n" + std::string(command.notes);
+  const std::vector<std::string> examples = absl::StrSplit(std::string(command.example), '\n');
+  out += examples.size() > 1 ? "\nExamples:\n" : "\nExample:\n";
+  for (const std::string& example : examples) out += absl::StrFormat("  %s\n", example);
   return out + "\nGlobal flags: routerctl help\n";
 }
 
@@ -64,9 +67,21 @@ std::string Synopsis(const CommandSpec& command) {
          (command.arguments.empty() ? "" : " " + std::string(command.arguments));
 }
 
-std::string List(const std::vector<std::pair<std::string, std::string>>& entries) {
+using Entries = std::vector<std::pair<std::string, std::string>>;
+
+std::string TwoLined(const Entries& entries, size_t columns) {
+  std::string out;
+  for (const auto& [name, text] : entries) out += "  " + name + "\n" + Wrapped(text, 6, columns);
+  return out;
+}
+
+// One entry a line, if all of them fit.
+std::string List(const Entries& entries, size_t columns) {
   size_t width = 0;
   for (const auto& [name, text] : entries) width = std::max(width, name.size());
+  for (const auto& [name, text] : entries) {
+    if (4 + width + text.size() > columns) return TwoLined(entries, columns);
+  }
   std::string out;
   for (const auto& [name, text] : entries) {
     out += absl::StrFormat("  %-*s  %s\n", static_cast<int>(width), name, text);
@@ -74,18 +89,18 @@ std::string List(const std::vector<std::pair<std::string, std::string>>& entries
   return out;
 }
 
-std::string NounHelp(const NounSpec& noun) {
-  std::vector<std::pair<std::string, std::string>> entries;
+std::string NounHelp(const NounSpec& noun, size_t columns) {
+  Entries entries;
   for (const CommandSpec& command : Commands()) {
     if (command.name.substr(0, noun.name.size() + 1) != std::string(noun.name) + " ") continue;
     entries.emplace_back(Synopsis(command), std::string(command.summary));
   }
   return absl::StrFormat("routerctl %s: %s\n\n%s\nMore: routerctl help %s COMMAND\n", noun.name,
-                         noun.summary, List(entries), noun.name);
+                         noun.summary, List(entries, columns), noun.name);
 }
 
 std::string WholeHelp(size_t columns) {
-  std::vector<std::pair<std::string, std::string>> entries;
+  Entries entries;
   for (const NounSpec& noun : Nouns()) {
     std::vector<std::string> verbs;
     for (const CommandSpec& command : Commands()) {
@@ -105,7 +120,7 @@ std::string WholeHelp(size_t columns) {
   std::string out =
       "usage: routerctl COMMAND [arguments] [flags]\n\n"
       "Looks at and changes a running vllm-router.\n\nCommands:\n";
-  for (const auto& [name, text] : entries) out += "  " + name + "\n" + Wrapped(text, 6, columns);
+  out += TwoLined(entries, columns);
   out += "\nGlobal flags, before or behind the command:\n" + FlagHelp(GlobalFlags(), columns);
   out += "\n" + Wrapped(kExits, 0, columns);
   return out + "\nMore: routerctl help COMMAND\n";
@@ -121,7 +136,7 @@ std::string HelpText(const std::vector<std::string>& words, size_t columns) {
     if (command.name == name) return CommandHelp(command, columns);
   }
   for (const NounSpec& noun : Nouns()) {
-    if (noun.name == name) return NounHelp(noun);
+    if (noun.name == name) return NounHelp(noun, columns);
   }
   return "";
 }

@@ -44,6 +44,9 @@ class Invocation {
   // For messages.
   std::string address() const;
   Format format() const { return format_; }
+  // The exit status of a command that ends well; 0 unless it says otherwise.
+  int exit_code() const { return exit_code_; }
+  void set_exit_code(int code) { exit_code_ = code; }
   bool dry_run() const { return args.Has("--dry-run"); }
   // Columns that a table has to fit; 0 when it is not for a terminal.
   size_t columns() const { return env.terminal ? env.columns : 0; }
@@ -55,6 +58,7 @@ class Invocation {
 
  private:
   Format format_ = Format::kTable;
+  int exit_code_ = 0;
   std::unique_ptr<Client> client_;
 };
 

@@ -19,7 +19,8 @@ int Run(const std::vector<std::string>& args, const Environment& env, std::ostre
   }
   if (status.ok()) status = in.SetUp();
   if (status.ok()) status = parsed->command->run(in);
-  if (!status.ok()) PrintError(in, status);
+  if (status.ok()) return in.exit_code();
+  PrintError(in, status);
   return ExitCodeOf(status);
 }
 

@@ -70,6 +70,38 @@ TEST(Help, KnowsEveryCommandAndItsFlags) {
   }
 }
 
+// As far as a shell would hand it to us.
+std::vector<std::string> TypedWords(const std::string& example) {
+  std::istringstream text(example.substr(0, example.find_first_of(">|)")));
+  std::vector<std::string> words;
+  for (std::string word; text >> word;) words.push_back(word);
+  return words;
+}
+
+TEST(Help, HasExamplesThatAreUnderstood) {
+  for (const CommandSpec& command : Commands()) {
+    std::istringstream lines{std::string(command.example)};
+    EXPECT_NE(command.example, "") << command.name;
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_THAT(HelpText({std::string(command.name)}, 80), HasSubstr("\n  " + line + "\n"));
+      const size_t begin = line.find("routerctl ");
+      ASSERT_NE(begin, std::string::npos) << line;
+      std::vector<std::string> words = TypedWords(line.substr(begin));
+      words.erase(words.begin());
+      const absl::StatusOr<Arguments> parsed = ParseArguments(words);
+      ASSERT_TRUE(parsed.ok()) << line << ": " << parsed.status();
+      EXPECT_EQ(parsed->command->name, command.name);
+    }
+  }
+}
+
+TEST(Help, FitsTheTerminal) {
+  for (const NounSpec& noun : Nouns()) {
+    std::istringstream lines(HelpText({std::string(noun.name)}, 80));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+  }
+}
+
 TEST(Help, NamesEveryNounAndGlobalFlag) {
   const Outcome help = RunIn({}, {"--help"});
   EXPECT_EQ(help.code, 0);

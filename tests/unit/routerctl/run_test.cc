@@ -234,6 +234,22 @@ TEST(Config, ShowsADifferenceAsAUnifiedDiff) {
   EXPECT_TRUE(admin.Requests<v1::ApplyConfigRequest>("ApplyConfig").at(0).validate_only());
 }
 
+TEST(Config, TellsADifferenceByItsExitStatusWhenAsked) {
+  FakeAdmin admin;
+  v1::ApplyConfigResponse response;
+  admin.Answer("ApplyConfig", response);
+  EXPECT_EQ(RunWith(admin, {"config", "diff", "-f", "-", "--exit-code"}, "{}").code, 0);
+  response.mutable_change()->set_changed(true);
+  response.mutable_change()->add_warnings("nobody serves it");
+  FakeAdmin other;
+  other.Answer("ApplyConfig", response);
+  EXPECT_EQ(RunWith(other, {"config", "diff", "-f", "-"}, "{}").code, 0);
+  const Outcome differs =
+      RunWith(other, {"config", "diff", "-f", "-", "--exit-code", "-o", "json"}, "{}");
+  EXPECT_EQ(differs.code, 1);
+  EXPECT_EQ(differs.err, "warning: nobody serves it\n");
+}
+
 TEST(Stats, ShowPercentiles) {
   FakeAdmin admin;
   v1::GetStatsResponse response;

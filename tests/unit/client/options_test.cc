@@ -9,6 +9,7 @@
 #include "tests/support/self_signed.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/client/make_client.h"
+#include "tests/unit/client/slow_link.h"
 #include "vllm_router/client.h"
 
 namespace vllm_router {
@@ -78,6 +79,16 @@ TEST(Options, WantACertificateTogetherWithItsKey) {
   options.tls.emplace().cert_file = "cert.pem";
   EXPECT_THAT(Client::Create(options),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("key")));
+}
+
+TEST(Options, ReachARouterThatIsFarAway) {
+  FakeAdmin admin;
+  admin.Answer("GetConfig", v1::GetConfigResponse());
+  const test_support::SlowLink link(admin.address(), 300);
+  ClientOptions options;
+  options.address = link.address();
+  options.retry.max_attempts = 1;
+  EXPECT_THAT((*Client::Create(options))->GetConfig({}), IsOk());
 }
 
 TEST(Options, SpeakTls) {

@@ -24,6 +24,7 @@ inline const Columns& BackendColumns() {
 inline const Columns& RoutingColumns() {
   static const auto* const columns = new Columns{
       {"NAME", "name"},
+      {"LOGIC", "logic"},
       {"SESSION-KEY", "session_key"},
       {"MAX-ATTEMPTS", "failover.max_attempts"},
       {"CONNECT", "timeouts.connect"},

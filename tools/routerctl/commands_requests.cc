@@ -50,6 +50,9 @@ absl::Status Abort(Invocation& in) {
   FillChange(in, &request);
   ROUTER_ASSIGN_OR_RETURN(const v1::AbortRequestResponse response,
                           Call(in, &Client::AbortRequest, request));
+  if (in.format() == Format::kTable) {
+    in.out << (in.dry_run() ? "dry run, would abort:\n" : "aborted:\n");
+  }
   return ShowList(in, response, "aborted", EntryColumns());
 }
 

@@ -135,9 +135,14 @@ std::string MessageText(const Message& message, absl::Time now) {
 // Adds the texts at `path` (already split, from `at`) of `message`.
 void Collect(const Message& message, const std::vector<std::string>& path, size_t at,
              absl::Time now, std::vector<std::string>* out) {
+  const Reflection* reflection = message.GetReflection();
+  if (const auto* oneof = message.GetDescriptor()->FindOneofByName(path[at]); oneof != nullptr) {
+    const FieldDescriptor* set = reflection->GetOneofFieldDescriptor(message, oneof);
+    if (set != nullptr) out->push_back(Word(set->name()));
+    return;
+  }
   const FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(path[at]);
   if (field == nullptr) return;
-  const Reflection* reflection = message.GetReflection();
   const bool leaf = at + 1 == path.size();
   if (field->is_repeated()) {
     for (int i = 0; i < reflection->FieldSize(message, field); ++i) {

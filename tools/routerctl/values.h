@@ -31,8 +31,8 @@ absl::Status SetField(Message* message, std::string_view path, std::string_view 
 // "FAILURE_MODE_FAIL_OPEN" -> "fail-open"; numbers that this build does not know stay numbers.
 std::string EnumWord(const EnumDescriptor* type, int number);
 
-// What a table shows of `path`: several values separated by commas, "-" when there is none, times
-// as their age at `now`.
+// What a table shows of `path` (of a oneof: which of its fields is set): several values separated
+// by commas, "-" when there is none, times as their age at `now`.
 std::string FieldText(const Message& message, std::string_view path, absl::Time now);
 
 // One value. `index` is -1 for a field that is not repeated.

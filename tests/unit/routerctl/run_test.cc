@@ -155,6 +155,29 @@ TEST(Routing, IsSetPerModel) {
       ElementsAre("session", "session_key", "timeouts.connect", "failover.retryable_status_codes"));
 }
 
+TEST(Routing, IsListedWithItsLogic) {
+  FakeAdmin admin;
+  v1::ListRoutingPoliciesResponse response;
+  response.add_routing_policies()->set_name("routing");
+  response.mutable_routing_policies(0)->mutable_round_robin();
+  response.add_routing_policies()->set_name("routing/llama");
+  admin.Answer("ListRoutingPolicies", response);
+  EXPECT_THAT(RunWith(admin, {"routing", "list"}).out,
+              AllOf(HasSubstr("routing        round-robin"), HasSubstr("routing/llama  -  ")));
+}
+
+TEST(Requests, SayWhatADryRunWouldAbort) {
+  FakeAdmin admin;
+  v1::AbortRequestResponse response;
+  response.add_aborted()->set_name("requests/3-1");
+  admin.Answer("AbortRequest", response);
+  EXPECT_THAT(RunWith(admin, {"requests", "abort", "3-1"}).out, HasSubstr("aborted:\nNAME"));
+  EXPECT_THAT(RunWith(admin, {"requests", "abort", "3-1", "--dry-run"}).out,
+              HasSubstr("dry run, would abort:\nNAME"));
+  EXPECT_THAT(RunWith(admin, {"requests", "abort", "3-1", "-o", "json"}).out,
+              Not(HasSubstr("aborted:")));
+}
+
 TEST(Limits, AreSetByFieldNames) {
   FakeAdmin admin;
   admin.Answer("UpdateLimits", v1::UpdateLimitsResponse());

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/container/inlined_vector.h"
 #include "server/base/clock.h"
 
 namespace vllm_router::fleet {
@@ -52,6 +53,9 @@ struct RouteSettings {
   // How many of those may run at a time: a share of the running requests, but always so many.
   uint32_t retry_budget_percent = 20;
   uint32_t retry_budget_min = 3;
+  // Statuses of an answer, 400 to 599 in ascending order, that a further attempt may replace. The
+  // backend is reachable for all that: it is never ejected for one.
+  absl::InlinedVector<uint16_t, 4> retryable_status_codes;
 
   base::Duration connect_timeout = std::chrono::seconds(5);
   base::Duration first_byte_timeout{0};

@@ -22,6 +22,7 @@
 #include "server/http/session.h"
 #include "server/http/sse_scanner.h"
 #include "server/openai/error.h"
+#include "server/routing/policy.h"
 #include "server/upstream/exchange.h"
 
 namespace vllm_router::gateway {
@@ -73,11 +74,15 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void Finish(Outcome outcome);
 
   // --- transaction_attempt.cc: which backend, and what when it fails ---
-  fleet::BackendPtr Pick();
+  routing::PickResult Pick();
   void StartAttempt();
+  void Attempt(fleet::BackendPtr backend);
   void Send(fleet::BackendPtr backend, bool fresh_only);
   void OnFailure(const upstream::Failure& failure) override;
   bool RetryStale(const upstream::Failure& failure);
+  // The answer that has just begun has a status after which another backend is asked, and there is
+  // one: the answer is dropped. False: it is the one for the client.
+  bool RetryStatus(int status);
   void CountFailure(const upstream::Failure& failure);
   void Retry();
   void GiveUp();

@@ -1,4 +1,5 @@
 // The attempts of a Transaction: the choice of a backend, and what happens when it fails.
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -6,6 +7,7 @@
 #include "server/gateway/shard_gateway.h"
 #include "server/gateway/transaction.h"
 #include "server/routing/policy.h"
+#include "server/routing/reasons.h"
 
 namespace vllm_router::gateway {
 
@@ -57,13 +59,13 @@ bool MayFailOver(const upstream::Failure& failure) {
 
 }  // namespace
 
-fleet::BackendPtr Transaction::Pick() {
+routing::PickResult Transaction::Pick() {
   const base::TimePoint now = gateway_.loop().now();
   if (pinned_ != nullptr) {
     pinned_->runtime->OnPicked(now);
-    return pinned_;
+    return {.backend = pinned_, .reason = {}};
   }
-  if (pool_->picker == nullptr) return nullptr;
+  if (pool_->picker == nullptr) return {.backend = nullptr, .reason = routing::kNoCandidate};
   const routing::PickArgs args{.session_id = session_id_,
                                .prompt = {},
                                .excluded = excluded_,
@@ -74,11 +76,11 @@ fleet::BackendPtr Transaction::Pick() {
   while (pick.backend != nullptr && !pick.backend->runtime->OnPicked(now) && !pick.last_resort) {
     pick = pool_->picker->Pick(args);
   }
-  return std::move(pick.backend);
+  return pick;
 }
 
 void Transaction::StartAttempt() {
-  fleet::BackendPtr backend = Pick();
+  fleet::BackendPtr backend = Pick().backend;
   if (backend == nullptr) {
     if (attempt_ > 0) {
       GiveUp();
@@ -88,6 +90,10 @@ void Transaction::StartAttempt() {
     }
     return;
   }
+  Attempt(std::move(backend));
+}
+
+void Transaction::Attempt(fleet::BackendPtr backend) {
   ++attempt_;
   gateway_.log().Routed({.request_id = request_id_,
                          .session_id = session_id_,
@@ -154,6 +160,36 @@ bool Transaction::RetryStale(const upstream::Failure& failure) {
   if (!stale || std::exchange(stale_retried_, true)) return false;
   gateway_.stats().stale_connections.Add();
   Send(lease_.backend_ptr(), /*fresh_only=*/true);
+  return true;
+}
+
+bool Transaction::RetryStatus(int status) {
+  const auto& statuses = route().retryable_status_codes;
+  const bool wanted = std::binary_search(statuses.begin(), statuses.end(), status);
+  if (!wanted || session_ == nullptr || pinned_ != nullptr ||
+      attempt_ > route().max_failover_attempts) {
+    return false;
+  }
+  // The answer that is here is worth more than waiting for the budget, or than a backend that is
+  // ejected: it goes out unless another backend can be asked now.
+  const bool held_retry = holds_retry_;
+  if (!held_retry && !AcquireRetry()) return false;
+  holds_retry_ = true;
+  excluded_.push_back(lease_.backend());
+  routing::PickResult other = Pick();
+  if (other.backend == nullptr || other.last_resort) {
+    excluded_.pop_back();
+    if (!held_retry && std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
+    return false;
+  }
+  ROUTER_LOG(kWarning, "Request %s: %s answered with status %d (attempt %d/%d), another is asked",
+             request_id_, lease_.backend()->spec.url.text, status, attempt_,
+             route().max_failover_attempts + 1);
+  lease_.backend()->runtime->OnAnswered();
+  gateway_.stats().retries.Add();
+  stale_retried_ = false;
+  exchange_.Cancel();
+  Attempt(std::move(other.backend));
   return true;
 }
 

@@ -20,6 +20,7 @@ iovec Piece(std::string_view text) { return {const_cast<char*>(text.data()), tex
 void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
                            absl::Span<const std::string_view> payload, bool end) {
   if (head != nullptr) {
+    if (!route().retryable_status_codes.empty() && RetryStatus(head->status)) return;
     lease_.backend()->runtime->OnAnswered();
     if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
     phase_ = Phase::kRelay;

@@ -17,14 +17,16 @@ fleet::RenderedLists RenderLists(const fleet::Snapshot& snapshot, int64_t create
     engines.push_back({.engine_id = backend->spec.id,
                        .serving_models = backend->spec.models,
                        .created = created});
-    for (const std::string& model : backend->spec.models) {
-      if (!seen.insert(model).second) continue;
+    const auto list = [&](const std::string& name) {
+      if (!seen.insert(name).second) return;
       openai::ModelCard card;
-      card.id = model;
+      card.id = name;
       card.created = created;
-      lists.model_json[model] = openai::ModelBody(card);
+      lists.model_json[name] = openai::ModelBody(card);
       models.push_back(std::move(card));
-    }
+    };
+    for (const std::string& model : backend->spec.models) list(model);
+    for (const fleet::ModelAlias& alias : backend->spec.aliases) list(alias.alias);
   }
   lists.models_json = openai::ModelListBody(models);
   lists.engines_json = openai::EngineListBody(engines);

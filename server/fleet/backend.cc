@@ -22,6 +22,14 @@ base::Duration EjectionLength(const Settings& settings, uint32_t ejections_in_a_
 
 }  // namespace
 
+const std::string* BackendSpec::FindModel(std::string_view name) const {
+  const auto model = std::find(models.begin(), models.end(), name);
+  if (model != models.end()) return &*model;
+  const auto named = std::find_if(aliases.begin(), aliases.end(),
+                                  [name](const ModelAlias& alias) { return alias.alias == name; });
+  return named == aliases.end() ? nullptr : &named->model;
+}
+
 std::atomic<int64_t> BackendRuntime::impaired_count_{0};
 
 BackendRuntime::~BackendRuntime() {

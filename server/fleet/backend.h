@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,17 +27,28 @@ enum class OnClientGone : uint8_t { kAbort, kDrain };
 // kDraining and kDisabled take no new requests.
 enum class AdminState : uint8_t { kActive, kDraining, kDisabled };
 
+// A further name of a model on one backend: `model` is what the engine knows it by.
+struct ModelAlias {
+  std::string alias;
+  std::string model;
+};
+
 struct BackendSpec {
   // Stable across restarts and unique in the fleet; a source derives it from what the engine is
   // called there (static: UUID version 5 of the URL).
   std::string id;
   BackendUrl url;
-  std::vector<std::string> models;
+  std::vector<std::string> models;  // by the names that the engine knows
+  std::vector<ModelAlias> aliases;  // names for some of them by which clients reach them here
   std::string model_type = "chat";
   std::string label = "default";
   std::string api_key;  // replaces the client's Authorization when not empty; never logged
   OnClientGone on_client_gone = OnClientGone::kAbort;
   AdminState admin_state = AdminState::kActive;
+
+  // What the engine calls the model that clients ask for as `name`: `name` itself if it is a model,
+  // else the model behind that alias. nullptr: it does not serve it.
+  const std::string* FindModel(std::string_view name) const;
 };
 
 struct SocketAddress {

@@ -29,11 +29,17 @@ namespace vllm_router::fleet {
 // The backends that serve one model, and how to choose among them. A pool without active backends
 // stands for a known model that nobody serves now: 503, where an unknown model is 404.
 struct Pool {
-  std::string model;
+  std::string model;     // as clients name it; some backends may know it by another name
+  bool renamed = false;  // some do (BackendSpec::aliases)
   std::vector<BackendPtr> backends;  // the ACTIVE ones, in the order of the configuration
   std::shared_ptr<const routing::Picker> picker;  // nullptr only if `backends` is empty
   std::shared_ptr<const RouteSettings> route;
   std::shared_ptr<stats::PoolStats> stats;  // identity outlives snapshots
+
+  // What `backend`, which serves the model, calls it.
+  const std::string& ModelOn(const Backend& backend) const {
+    return renamed ? *backend.spec.FindModel(model) : model;
+  }
 };
 
 // What stands behind a name that is no model's own: one model, or several by weight (a canary).
@@ -55,7 +61,7 @@ struct Snapshot {
   std::shared_ptr<const RouteSettings>
       route;                         // of every pool without one of its own; never nullptr
   std::vector<BackendPtr> backends;  // all of them, draining and disabled ones included
-  base::StringMap<std::shared_ptr<const Pool>> pools;  // by model
+  base::StringMap<std::shared_ptr<const Pool>> pools;  // by model, and by backends' aliases
   base::StringMap<Alias> aliases;                      // by name
 
   // Bodies of GET /v1/models and GET /engines, and of GET /v1/models/{id} by id.

@@ -21,17 +21,30 @@ Pool& PoolOf(std::string_view model, PoolMap& pools) {
   return *pool;
 }
 
+void AddToPool(const BackendPtr& backend, Pool& pool) {
+  if (backend->spec.admin_state != AdminState::kActive) return;
+  // A model that is listed twice for one backend gives it no second share.
+  if (!pool.backends.empty() && pool.backends.back() == backend) return;
+  pool.backends.push_back(backend);
+}
+
 absl::Status AddToPools(const BackendPtr& backend, PoolMap& pools) {
   for (const std::string& model : backend->spec.models) {
     if (model.empty()) {
       return absl::InvalidArgumentError(
           absl::StrFormat("backend %s has a model without a name", backend->spec.url.text));
     }
-    Pool& pool = PoolOf(model, pools);
-    if (backend->spec.admin_state != AdminState::kActive) continue;
-    // A model that is listed twice for one backend gives it no second share.
-    if (!pool.backends.empty() && pool.backends.back() == backend) continue;
-    pool.backends.push_back(backend);
+    AddToPool(backend, PoolOf(model, pools));
+  }
+  for (const ModelAlias& alias : backend->spec.aliases) {
+    if (alias.alias.empty() || alias.model.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("backend %s has an alias without a name or a model",
+                          backend->spec.url.text));
+    }
+    Pool& pool = PoolOf(alias.alias, pools);
+    pool.renamed = pool.renamed || *backend->spec.FindModel(alias.alias) != alias.alias;
+    AddToPool(backend, pool);
   }
   return absl::OkStatus();
 }

@@ -1,13 +1,11 @@
 #include "server/gateway/transaction.h"
 
-#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "server/base/strings.h"
 #include "server/gateway/local_endpoints.h"
 #include "server/gateway/shard_gateway.h"
-#include "server/openai/multipart.h"
-#include "server/openai/request_view.h"
 
 namespace vllm_router::gateway {
 
@@ -28,6 +26,7 @@ void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_v
   attempt_ = 0;
   stale_retried_ = false;
   excluded_.clear();
+  alias_body_.clear();
   status_ = 0;
   phase_ = Phase::kQueued;
   gateway_.retry_budget().OnRequestBegan();
@@ -55,8 +54,7 @@ void Transaction::BeginScrape(http::Session& session, std::string_view request_i
 }
 
 void Transaction::Choose() {
-  if (const openai::RequestError* error = ReadRequest(snapshot_->route->session_key);
-      error != nullptr) {
+  if (const openai::RequestError* error = ReadFacts(); error != nullptr) {
     AnswerError(*error, error->message);
     return;
   }
@@ -64,100 +62,44 @@ void Transaction::Choose() {
     if (session_ != nullptr) Admit();
     return;
   }
-  pool_ = ResolvePool();
+  pool_ = FindPool();
   if (pool_ == nullptr) {
     gateway_.shared().stats.CountUnknownModel();
-    AnswerError(errors::kModelNotFound, openai::ModelNotFoundMessage(model_));
+    AnswerError(errors::kModelNotFound, openai::ModelNotFoundMessage(facts_.model));
     return;
   }
   pool_->stats->shard(gateway_.shard_index()).incoming.Add();
-  ApplyAlias();
   Admit();
 }
 
-const openai::RequestError* Transaction::ReadRequest(const std::string& session_key) {
-  session_id_.reset();
-  model_offset_ = model_length_ = 0;
-  alias_body_.clear();
-  const openai::RequestError* error = nullptr;
-  const std::string_view content_type = session_->Header(http::FieldId::kContentType);
-  constexpr std::string_view kMultipart = "multipart/";
-  const bool multipart =
-      base::EqualsIgnoreCase(content_type.substr(0, kMultipart.size()), kMultipart);
-  switch (kind_) {
-    case EndpointKind::kRoutedJson:
-      error = multipart ? &errors::kUnsupportedMediaType : ReadBody(false, session_key);
-      break;
-    case EndpointKind::kRoutedMultipart:
-      error = ReadBody(true, session_key);
-      break;
-    case EndpointKind::kRoutedAny:
-      error = ReadBody(multipart, session_key);
-      // Not a path of ours, and nothing that says where it should go.
-      if (error == &errors::kMissingModel || error == &errors::kInvalidJson)
-        error = &errors::kUnknownPath;
-      break;
-    case EndpointKind::kRoutedQuery:
-      model_ = QueryParameter(session_->In(session_->head().query), "model").value_or("");
-      if (model_.empty()) error = &errors::kMissingModelInQuery;
-      break;
-    default:
-      model_.clear();
-      break;
-  }
-  if (error != nullptr || session_key.empty()) return error;
-  // The header wins over the body (upstream section 3).
+template <typename Read>
+auto Transaction::WithSource(Read read) {
   const http::RequestHead& head = session_->head();
-  for (const http::Field& field : head.fields) {
-    if (base::EqualsIgnoreCase(session_->In(field.name), session_key)) {
-      session_id_.emplace(session_->In(field.value));
-      break;
+  const auto header = [this, &head](std::string_view name) -> std::optional<std::string_view> {
+    for (const http::Field& field : head.fields) {
+      if (base::EqualsIgnoreCase(session_->In(field.name), name)) return session_->In(field.value);
     }
-  }
-  return nullptr;
-}
-
-const openai::RequestError* Transaction::ReadBody(bool multipart, const std::string& session_key) {
-  const std::string_view encoding = session_->Header(http::FieldId::kContentEncoding);
-  if (!encoding.empty() && !base::EqualsIgnoreCase(encoding, "identity"))
-    return &errors::kUnsupportedMediaType;
-  const auto take = [this](const auto& view) {
-    model_.assign(view.model);
-    model_offset_ = view.model_value_offset;
-    model_length_ = view.model_value_length;
-    if (view.session_id) session_id_.emplace(*view.session_id);
+    return std::nullopt;
   };
-  const std::string_view body = session_->body();
-  if (multipart) {
-    const auto boundary = openai::ParseBoundary(session_->Header(http::FieldId::kContentType));
-    if (!boundary) return &errors::kInvalidMultipart;
-    openai::MultipartView view;
-    if (const auto* error = openai::ScanMultipart(body, *boundary, session_key, &view))
-      return error;
-    take(view);
-    return nullptr;
-  }
-  openai::RequestView view;
-  if (const auto* error = gateway_.parser().Parse(body, net::kReadPadding, session_key, &view)) {
-    return error;
-  }
-  take(view);
-  return nullptr;
+  return read(RequestSource{.kind = kind_,
+                            .content_type = session_->Header(http::FieldId::kContentType),
+                            .content_encoding = session_->Header(http::FieldId::kContentEncoding),
+                            .query = session_->In(head.query),
+                            .body = session_->body(),
+                            .padding = net::kReadPadding,
+                            .header = header});
 }
 
-const fleet::Pool* Transaction::ResolvePool() {
-  std::string_view model = model_;
-  if (const fleet::Alias* alias = snapshot_->FindAlias(model_); alias != nullptr) {
-    // A session keeps its side of a canary.
-    model = alias->Choose(session_id_ ? base::HashBytes(*session_id_) : gateway_.rng()());
-  }
-  const fleet::Pool* pool = snapshot_->FindPool(model);
-  const bool own_rules = pool != nullptr && pool->route != snapshot_->route;
-  if (own_rules && pool->route->session_key != snapshot_->route->session_key) {
-    // It has been read once without a fault.
-    ReadRequest(pool->route->session_key);
-  }
-  return pool;
+const openai::RequestError* Transaction::ReadFacts() {
+  return WithSource([this](const RequestSource& source) {
+    return ReadRequest(source, snapshot_->route->session_key, gateway_.parser(), &facts_);
+  });
+}
+
+const fleet::Pool* Transaction::FindPool() {
+  return WithSource([this](const RequestSource& source) {
+    return ResolvePool(source, *snapshot_, gateway_.parser(), gateway_.rng(), &facts_);
+  });
 }
 
 // True when ?id= names an engine and counts: `pinned_` is set, or the request has been answered.
@@ -175,35 +117,22 @@ bool Transaction::PinnedByQuery() {
     if (control) {
       AnswerError(errors::kUnknownEngine, EngineNotFoundMessage(*id));
     } else {
-      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_),
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(facts_.model),
                   "Retry-After: 1\r\n");
     }
     return true;
   }
   if (!control) {
-    pool_ = ResolvePool();
-    const auto& models = (*backend)->spec.models;
-    if (pool_ == nullptr || std::find(models.begin(), models.end(), pool_->model) == models.end()) {
-      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_),
+    pool_ = FindPool();
+    if (pool_ == nullptr || (*backend)->spec.FindModel(pool_->model) == nullptr) {
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(facts_.model),
                   "Retry-After: 1\r\n");
       return true;
     }
     pool_->stats->shard(gateway_.shard_index()).incoming.Add();
-    ApplyAlias();
   }
   pinned_ = *backend;
   return true;
-}
-
-void Transaction::ApplyAlias() {
-  if (model_length_ == 0 || pool_->model == model_) return;
-  const std::string_view body = session_->body();
-  const bool json = kind_ == EndpointKind::kRoutedJson || body[model_offset_] == '"';
-  alias_body_.assign(body.substr(0, model_offset_));
-  if (json) alias_body_.push_back('"');
-  alias_body_ += json ? base::JsonEscape(pool_->model) : pool_->model;
-  if (json) alias_body_.push_back('"');
-  alias_body_.append(body.substr(model_offset_ + model_length_));
 }
 
 void Transaction::Admit() {

@@ -10,7 +10,6 @@
 #define SERVER_GATEWAY_TRANSACTION_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +18,7 @@
 #include "server/gateway/admission.h"
 #include "server/gateway/endpoint_table.h"
 #include "server/gateway/forward_head.h"
+#include "server/gateway/request_reader.h"
 #include "server/http/session.h"
 #include "server/http/sse_scanner.h"
 #include "server/openai/error.h"
@@ -57,16 +57,15 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
 
   // --- transaction.cc: what the request wants, and its end ---
   void Choose();
-  const openai::RequestError* ReadRequest(const std::string& session_key);
-  const openai::RequestError* ReadBody(bool multipart, const std::string& session_key);
-  // The pool of model_, through an alias if it is one. May read the request again: the rules of a
-  // model can name another session key than those of the others.
-  const fleet::Pool* ResolvePool();
+  const openai::RequestError* ReadFacts();
+  const fleet::Pool* FindPool();
+  // Calls `read` with the session's request as a RequestSource.
+  template <typename Read>
+  auto WithSource(Read read);
   const fleet::RouteSettings& route() const {
     return pool_ == nullptr ? *snapshot_->route : *pool_->route;
   }
   bool PinnedByQuery();
-  void ApplyAlias();
   void Admit();
   void OnAdmitted();
   void AnswerError(const openai::RequestError& error, std::string_view message,
@@ -77,6 +76,8 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   routing::PickResult Pick();
   void StartAttempt();
   void Attempt(fleet::BackendPtr backend);
+  // The body as `backend` has to see it: with its own name for the model.
+  std::string_view BodyFor(const fleet::Backend& backend);
   void Send(fleet::BackendPtr backend, bool fresh_only);
   void OnFailure(const upstream::Failure& failure) override;
   bool RetryStale(const upstream::Failure& failure);
@@ -107,10 +108,7 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   const fleet::Pool* pool_ = nullptr;
   fleet::BackendPtr pinned_;  // by ?id=
   std::string request_id_;
-  std::string model_;
-  std::optional<std::string> session_id_;
-  size_t model_offset_ = 0;  // of the model's value in the body, and its length there
-  size_t model_length_ = 0;
+  RequestFacts facts_;
   std::string alias_body_;  // the body with an alias replaced; empty when it goes out as it came
   base::TimePoint began_{};
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/base/log.h"
+#include "server/base/strings.h"
 #include "server/gateway/shard_gateway.h"
 #include "server/gateway/transaction.h"
 #include "server/routing/policy.h"
@@ -66,7 +67,7 @@ routing::PickResult Transaction::Pick() {
     return {.backend = pinned_, .reason = {}};
   }
   if (pool_->picker == nullptr) return {.backend = nullptr, .reason = routing::kNoCandidate};
-  const routing::PickArgs args{.session_id = session_id_,
+  const routing::PickArgs args{.session_id = facts_.session_id,
                                .prompt = {},
                                .excluded = excluded_,
                                .now = now,
@@ -85,7 +86,7 @@ void Transaction::StartAttempt() {
     if (attempt_ > 0) {
       GiveUp();
     } else {
-      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(model_),
+      AnswerError(errors::kNoBackendAvailable, openai::ModelUnavailableMessage(facts_.model),
                   "Retry-After: 1\r\n");
     }
     return;
@@ -96,7 +97,7 @@ void Transaction::StartAttempt() {
 void Transaction::Attempt(fleet::BackendPtr backend) {
   ++attempt_;
   gateway_.log().Routed({.request_id = request_id_,
-                         .session_id = session_id_,
+                         .session_id = facts_.session_id,
                          .url = backend->spec.url.text,
                          .began = began_,
                          .attempt = attempt_,
@@ -105,9 +106,23 @@ void Transaction::Attempt(fleet::BackendPtr backend) {
   Send(std::move(backend), /*fresh_only=*/false);
 }
 
+std::string_view Transaction::BodyFor(const fleet::Backend& backend) {
+  const std::string_view body = session_->body();
+  if (facts_.model_length == 0) return body;  // the body names no model, or the path none
+  const std::string& model = pool_->ModelOn(backend);
+  if (model == facts_.model) return body;
+  alias_body_.assign(body.substr(0, facts_.model_offset));
+  if (facts_.model_quoted) {
+    alias_body_.append(1, '"').append(base::JsonEscape(model)).append(1, '"');
+  } else {
+    alias_body_.append(model);
+  }
+  alias_body_.append(body.substr(facts_.model_offset + facts_.model_length));
+  return alias_body_;
+}
+
 void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
-  const std::string_view body =
-      alias_body_.empty() ? session_->body() : std::string_view(alias_body_);
+  const std::string_view body = BodyFor(*backend);
   BuildRequestHead({.head = &session_->head(),
                     .base = session_->head_base(),
                     .backend = backend.get(),

@@ -99,6 +99,45 @@ TEST_F(SnapshotBuilderTest, MakesOnePoolPerModelInTheOrderOfTheBackends) {
   EXPECT_THAT(picked_from_, UnorderedElementsAre(ElementsAre(c, a), ElementsAre(c, a, b)));
 }
 
+TEST_F(SnapshotBuilderTest, PutsABackendIntoThePoolsOfItsAliases) {
+  const auto aliased = std::make_shared<Backend>(*MakeBackend("http://a:1", {"x", "y"}));
+  aliased->spec.aliases = {{"n", "x"}, {"y", "x"}};
+  const BackendPtr plain = MakeBackend("http://b:1", {"n"});
+  const SnapshotPtr snapshot = *builder_.Build({.backends = {aliased, plain}});
+  ASSERT_EQ(snapshot->pools.size(), 3u);
+  const Pool* n = snapshot->FindPool("n");
+  EXPECT_THAT(n->backends, ElementsAre(aliased, plain));
+  EXPECT_TRUE(n->renamed);
+  EXPECT_EQ(n->ModelOn(*aliased), "x");
+  EXPECT_EQ(n->ModelOn(*plain), "n");
+  // A model of its own wins over an alias.
+  const Pool* y = snapshot->FindPool("y");
+  EXPECT_THAT(y->backends, ElementsAre(aliased));
+  EXPECT_FALSE(y->renamed);
+  EXPECT_EQ(y->ModelOn(*aliased), "y");
+  EXPECT_FALSE(snapshot->FindPool("x")->renamed);
+}
+
+TEST_F(SnapshotBuilderTest, KnowsTheAliasesOfInactiveBackends) {
+  const auto drained = std::make_shared<Backend>(
+      *WithState(AdminState::kDraining, "http://a:1", {"x"}));
+  drained->spec.aliases = {{"n", "x"}};
+  const SnapshotPtr snapshot = *builder_.Build({.backends = {drained}});
+  const Pool* n = snapshot->FindPool("n");
+  ASSERT_NE(n, nullptr);
+  EXPECT_THAT(n->backends, IsEmpty());
+  EXPECT_EQ(n->ModelOn(*drained), "x");
+}
+
+TEST_F(SnapshotBuilderTest, RefusesAnAliasOfABackendWithoutANameOrModel) {
+  for (const ModelAlias& alias : {ModelAlias{"", "x"}, ModelAlias{"n", ""}}) {
+    const auto backend = std::make_shared<Backend>(*MakeBackend("http://a:1", {"x"}));
+    backend->spec.aliases = {alias};
+    EXPECT_THAT(builder_.Build({.backends = {backend}}),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("http://a:1")));
+  }
+}
+
 TEST_F(SnapshotBuilderTest, KeepsStatisticsOverGenerations) {
   const BackendPtr a = MakeBackend("http://a:1", {"x", "y"});
   const SnapshotPtr first = *builder_.Build({.backends = {a}});

@@ -20,6 +20,10 @@
 #include "server/fleet/backend_url.h"
 #include "server/fleet/settings.h"
 
+namespace vllm_router::net {
+class TlsContext;
+}
+
 namespace vllm_router::fleet {
 
 // What the router does with a running generation when its client has gone.
@@ -43,12 +47,19 @@ struct BackendSpec {
   std::string model_type = "chat";
   std::string label = "default";
   std::string api_key;  // replaces the client's Authorization when not empty; never logged
+  // For an https URL: nullptr is the context that the router has for all backends.
+  std::shared_ptr<const net::TlsContext> tls;
+  // For SNI, and the name that the certificate must have; empty is the URL's host.
+  std::string tls_server_name;
   OnClientGone on_client_gone = OnClientGone::kAbort;
   AdminState admin_state = AdminState::kActive;
 
   // What the engine calls the model that clients ask for as `name`: `name` itself if it is a model,
   // else the model behind that alias. nullptr: it does not serve it.
   const std::string* FindModel(std::string_view name) const;
+  const std::string& ServerName() const {
+    return tls_server_name.empty() ? url.host : tls_server_name;
+  }
 };
 
 struct SocketAddress {

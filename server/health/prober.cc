@@ -160,13 +160,15 @@ class Prober::Impl {
       if (it != entries_.end() && it->second.serial == serial) Settle(it->second, outcome);
       Tick();
     };
-    const absl::StatusOr<std::string> request = RenderProbe(entry.target);
+    const Target& target = entry.target;
+    const net::TlsContext& tls = target.tls ? target.tls : tls_;
+    const absl::StatusOr<std::string> request = RenderProbe(target);
     std::optional<ProbeOutcome> known;
     if (!request.ok()) {
       known = ProbeOutcome{.detail = std::string(request.status().message())};
     } else if (!Resolved(entry)) {
       known = ProbeOutcome{.detail = "its name does not resolve"};
-    } else if (entry.target.url.https && !tls_) {
+    } else if (target.url.https && !tls) {
       known = ProbeOutcome{.detail = "TLS towards backends is not set up"};
     }
     if (known) {
@@ -175,8 +177,8 @@ class Prober::Impl {
     }
     StartProbe(io_,
                {.addresses = addresses_[NameOf(entry.target)],
-                .tls = entry.target.url.https ? tls_ : net::TlsContext(),
-                .host = entry.target.url.host,
+                .tls = target.url.https ? tls : net::TlsContext(),
+                .host = target.tls_server_name.empty() ? target.url.host : target.tls_server_name,
                 .request = *request,
                 .timeout = options_.timeout},
                std::move(done));

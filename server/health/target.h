@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/fleet/backend_url.h"
+#include "server/net/tls.h"
 
 namespace vllm_router::health {
 
@@ -17,6 +18,9 @@ struct Target {
   std::string model_type = "chat";
   // Sent as a bearer token when not empty; never logged.
   std::string api_key = {};
+  // For an https URL, as in fleet::BackendSpec; without a context the prober's own.
+  net::TlsContext tls = {};
+  std::string tls_server_name = {};
 
   friend bool operator==(const Target&, const Target&) = default;
 };

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/strings/str_format.h"
+#include "server/base/status.h"
 
 namespace vllm_router::net {
 namespace {
@@ -38,6 +39,20 @@ void SetCommonOptions(SSL_CTX* context) {
                                 SSL_MODE_RELEASE_BUFFERS);
 }
 
+absl::Status UseCertificate(SSL_CTX* context, const std::string& certificate,
+                            const std::string& key) {
+  if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1) {
+    return TlsError("cannot use the certificate file", certificate);
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    return TlsError("cannot use the key file", key);
+  }
+  if (SSL_CTX_check_private_key(context) != 1) {
+    return TlsError("the key does not belong to the certificate: key file", key);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files) {
@@ -45,15 +60,7 @@ absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files) {
   SSL_CTX* ssl = context.get();
   SetCommonOptions(ssl);
   SSL_CTX_set_alpn_select_cb(ssl, SelectHttp11, nullptr);
-  if (SSL_CTX_use_certificate_chain_file(ssl, files.certificate.c_str()) != 1) {
-    return TlsError("cannot use the certificate file", files.certificate);
-  }
-  if (SSL_CTX_use_PrivateKey_file(ssl, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return TlsError("cannot use the key file", files.key);
-  }
-  if (SSL_CTX_check_private_key(ssl) != 1) {
-    return TlsError("the key does not belong to the certificate: key file", files.key);
-  }
+  ROUTER_RETURN_IF_ERROR(UseCertificate(ssl, files.certificate, files.key));
   if (!files.client_ca.empty()) {
     if (SSL_CTX_load_verify_locations(ssl, files.client_ca.c_str(), nullptr) != 1) {
       return TlsError("cannot use the client CA file", files.client_ca);
@@ -66,14 +73,18 @@ absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files) {
   return context;
 }
 
-absl::StatusOr<TlsContext> MakeClientTls(const std::string& ca_file) {
+absl::StatusOr<TlsContext> MakeClientTls(const ClientTlsFiles& files) {
   TlsContext context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* ssl = context.get();
   SetCommonOptions(ssl);
-  const int loaded = ca_file.empty() ? SSL_CTX_set_default_verify_paths(ssl)
-                                     : SSL_CTX_load_verify_locations(ssl, ca_file.c_str(), nullptr);
-  if (loaded != 1) return TlsError("cannot use the CA file", ca_file);
-  SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, nullptr);
+  const int loaded = files.ca.empty()
+                         ? SSL_CTX_set_default_verify_paths(ssl)
+                         : SSL_CTX_load_verify_locations(ssl, files.ca.c_str(), nullptr);
+  if (loaded != 1) return TlsError("cannot use the CA file", files.ca);
+  if (!files.certificate.empty()) {
+    ROUTER_RETURN_IF_ERROR(UseCertificate(ssl, files.certificate, files.key));
+  }
+  SSL_CTX_set_verify(ssl, files.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
   static constexpr unsigned char kAlpn[] = "\x08http/1.1";
   SSL_CTX_set_alpn_protos(ssl, kAlpn, sizeof(kAlpn) - 1);
   return context;

@@ -20,6 +20,7 @@ class TlsContext {
   explicit TlsContext(SSL_CTX* adopted) : context_(adopted, SSL_CTX_free) {}
   SSL_CTX* get() const { return context_.get(); }
   explicit operator bool() const { return context_ != nullptr; }
+  friend bool operator==(const TlsContext&, const TlsContext&) = default;  // the same one
 
  private:
   std::shared_ptr<SSL_CTX> context_;
@@ -33,8 +34,17 @@ struct ServerTlsFiles {
 
 // InvalidArgumentError names the file and what OpenSSL says of it.
 absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files);
-// `ca_file` empty: the system's certificate authorities.
-absl::StatusOr<TlsContext> MakeClientTls(const std::string& ca_file);
+
+struct ClientTlsFiles {
+  std::string ca = {};           // PEM; empty: the system's certificate authorities
+  std::string certificate = {};  // PEM chain to show; empty: none
+  std::string key = {};          // PEM, with `certificate`
+  bool insecure_skip_verify = false;  // take any certificate for any name
+};
+absl::StatusOr<TlsContext> MakeClientTls(const ClientTlsFiles& files);
+inline absl::StatusOr<TlsContext> MakeClientTls(const std::string& ca_file) {
+  return MakeClientTls(ClientTlsFiles{.ca = ca_file});
+}
 
 }  // namespace vllm_router::net
 

@@ -43,12 +43,23 @@ void ConnectionPool::CloseIdle() {
 
 std::unique_ptr<Connection> ConnectionPool::TakeIdle(const fleet::Backend& backend) {
   const auto found = idle_.find(backend.runtime.get());
-  if (found == idle_.end() || found->second.empty()) return nullptr;
-  std::unique_ptr<Connection> connection = std::move(found->second.back());
-  found->second.pop_back();
-  Count(0, -1);
-  connection->Cancel();
-  return connection;
+  if (found == idle_.end()) return nullptr;
+  IdleList& list = found->second;
+  const SSL_CTX* tls = TlsFor(backend.spec);
+  while (!list.empty()) {
+    std::unique_ptr<Connection> connection = std::move(list.back());
+    list.pop_back();
+    Count(0, -1);
+    connection->Cancel();
+    if (connection->endpoint_.IsThatOf(backend.spec, tls)) return connection;
+    Discard(std::move(connection), /*abort=*/false);
+  }
+  return nullptr;
+}
+
+SSL_CTX* ConnectionPool::TlsFor(const fleet::BackendSpec& spec) const {
+  if (!spec.url.https) return nullptr;
+  return spec.tls != nullptr ? spec.tls->get() : tls_.get();
 }
 
 std::unique_ptr<Connection> ConnectionPool::Open(const fleet::Backend& backend,
@@ -57,9 +68,11 @@ std::unique_ptr<Connection> ConnectionPool::Open(const fleet::Backend& backend,
   if (address.length == 0) return nullptr;
   auto connection = std::make_unique<Connection>(*this, loop_, backend.runtime);
   connection->socket_.set_handler(handler);
-  SSL_CTX* tls = backend.spec.url.https ? tls_.get() : nullptr;
+  SSL_CTX* tls = TlsFor(backend.spec);
+  connection->endpoint_ = {
+      .url = backend.spec.url.text, .server_name = backend.spec.ServerName(), .tls = tls};
   if (!connection->socket_.Connect(reinterpret_cast<const sockaddr*>(&address.storage),
-                                   address.length, tls, backend.spec.url.host)) {
+                                   address.length, tls, connection->endpoint_.server_name)) {
     return nullptr;
   }
   return connection;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,18 @@
 namespace vllm_router::upstream {
 
 class ConnectionPool;
+
+// What a connection leads to, and how: it serves a backend only as long as that is what the backend
+// says.
+struct Endpoint {
+  std::string url;
+  std::string server_name;
+  const SSL_CTX* tls = nullptr;  // never dangles: the connection holds it
+
+  bool IsThatOf(const fleet::BackendSpec& spec, const SSL_CTX* wanted_tls) const {
+    return tls == wanted_tls && url == spec.url.text && server_name == spec.ServerName();
+  }
+};
 
 // One connection. While it is idle it watches itself; while an exchange owns it, the exchange is
 // its socket's handler.
@@ -41,6 +54,7 @@ class Connection final : public net::Retirable, private net::SocketHandler, priv
   ConnectionPool& pool_;
   net::EventLoop& loop_;
   std::shared_ptr<fleet::BackendRuntime> runtime_;  // the key in the pool; outlives snapshots
+  Endpoint endpoint_;
   net::Socket socket_;
   bool reused_ = false;
 };
@@ -52,10 +66,11 @@ class ConnectionPool {
   ConnectionPool& operator=(const ConnectionPool&) = delete;
   ~ConnectionPool();
 
-  // For https backends; set before the first of them is connected to.
+  // For https backends without a context of their own; set before the first of them is connected to.
   void set_tls(net::TlsContext tls) { tls_ = std::move(tls); }
 
-  // The most recently used idle connection, or nullptr.
+  // The most recently used idle connection, or nullptr. Those to a former URL of the backend, or under
+  // former TLS settings, are ended.
   std::unique_ptr<Connection> TakeIdle(const fleet::Backend& backend);
 
   // A connection that begins to connect to the next address of the backend, with `handler` told of
@@ -79,6 +94,7 @@ class ConnectionPool {
   friend class Connection;
   using IdleList = std::vector<std::unique_ptr<Connection>>;
 
+  SSL_CTX* TlsFor(const fleet::BackendSpec& spec) const;
   void RemoveIdle(Connection* connection);
   void Count(int opened, int idled);
 

@@ -201,12 +201,14 @@ void RunningApp::Start() {
 
 void RunningApp::MakeProber(const net::TlsContext& backend_tls) {
   prober_ = std::make_unique<health::Prober>(
-      health::ProberOptions{.interval = config_.health_checks.interval,
-                            .timeout = config_.health_checks.timeout,
+      health::ProberOptions{.schedule = {.interval = config_.health_checks.interval,
+                                         .timeout = config_.health_checks.timeout},
                             .api_key = config_.backend_api_key,
                             .tls = backend_tls},
-      [this](const std::string& id, bool healthy, const std::string&) {
-        control_.SetHealthy(id, healthy);
+      [this](const std::string& id, const health::CheckReport& report) {
+        if (report.turned) {
+          control_.SetHealthy(id, report.verdict == fleet::HealthState::kHealthy);
+        }
       });
   std::vector<health::Target> targets;
   for (const fleet::BackendSpec& spec : WantedBackends(config_)) {

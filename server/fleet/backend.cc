@@ -38,9 +38,30 @@ BackendRuntime::~BackendRuntime() {
 }
 
 void BackendRuntime::set_healthy(bool healthy) {
+  OnChecked({.state = healthy ? HealthState::kHealthy : HealthState::kUnhealthy});
+}
+
+void BackendRuntime::OnChecked(HealthCheck check) {
+  const bool healthy =
+      check.state == HealthState::kUnchecked || check.state == HealthState::kHealthy;
   base::MutexLock lock(&mutex_);
+  last_check_ = std::move(check);
   healthy_.store(healthy, std::memory_order_relaxed);
   CountImpaired();
+}
+
+HealthCheck BackendRuntime::last_check() const {
+  base::MutexLock lock(&mutex_);
+  return last_check_;
+}
+
+Breaker BackendRuntime::breaker(base::TimePoint now) const {
+  base::MutexLock lock(&mutex_);
+  const int64_t until = ejected_until_ns_.load(std::memory_order_relaxed);
+  if (until == 0) return {};
+  const bool tried = probing_ || now.time_since_epoch().count() >= until;
+  return {.state = tried ? Breaker::State::kHalfOpen : Breaker::State::kOpen,
+          .until = base::TimePoint(base::Duration(until))};
 }
 
 void BackendRuntime::CountImpaired() {

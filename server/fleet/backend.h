@@ -62,6 +62,24 @@ struct BackendSpec {
   }
 };
 
+// What the active checks make of a backend; kUnchecked counts as healthy.
+enum class HealthState : uint8_t { kUnchecked, kHealthy, kUnhealthy, kSleeping };
+
+// The verdict after a finished check.
+struct HealthCheck {
+  HealthState state = HealthState::kUnchecked;
+  base::WallTime time{};  // when the check ended
+  std::string message{};  // why it is not healthy, for people
+  int http_status = 0;    // 0: there was no answer
+};
+
+// Passive ejection as an operator sees it.
+struct Breaker {
+  enum class State : uint8_t { kClosed, kOpen, kHalfOpen };
+  State state = State::kClosed;
+  base::TimePoint until{};  // kOpen: the end of the ejection
+};
+
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -95,6 +113,8 @@ class alignas(64) BackendRuntime {
   // Health as the active checks see it; true until a check says otherwise.
   bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
   void set_healthy(bool healthy);
+  void OnChecked(HealthCheck check);
+  HealthCheck last_check() const;
 
   int64_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
 
@@ -120,6 +140,7 @@ class alignas(64) BackendRuntime {
   // failure ejected it. With ejection off (ejection_failures or ejection_base is zero) it ends an
   // ejection that is still running.
   bool OnFailed(base::TimePoint now, const Settings& settings);
+  Breaker breaker(base::TimePoint now) const;
   // How often it was ejected since it was created.
   uint64_t ejections() const { return ejections_.load(std::memory_order_relaxed); }
 
@@ -150,6 +171,7 @@ class alignas(64) BackendRuntime {
   std::atomic<uint64_t> ejections_{0};
 
   mutable base::Mutex mutex_;
+  HealthCheck last_check_ ABSL_GUARDED_BY(mutex_);
   bool impaired_ ABSL_GUARDED_BY(mutex_) = false;
   bool probing_ ABSL_GUARDED_BY(mutex_) = false;  // claimed, no outcome yet
   uint32_t ejections_in_a_row_ ABSL_GUARDED_BY(mutex_) = 0;

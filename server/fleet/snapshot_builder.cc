@@ -38,9 +38,8 @@ absl::Status AddToPools(const BackendPtr& backend, PoolMap& pools) {
   }
   for (const ModelAlias& alias : backend->spec.aliases) {
     if (alias.alias.empty() || alias.model.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrFormat("backend %s has an alias without a name or a model",
-                          backend->spec.url.text));
+      return absl::InvalidArgumentError(absl::StrFormat(
+          "backend %s has an alias without a name or a model", backend->spec.url.text));
     }
     Pool& pool = PoolOf(alias.alias, pools);
     pool.renamed = pool.renamed || *backend->spec.FindModel(alias.alias) != alias.alias;

@@ -58,8 +58,8 @@ class SnapshotBuilder {
 
   // InvalidArgumentError, naming the culprit, for
   // two backends with one id, a backend with an empty model name or alias, an alias without a name
-  // or without weight. As upstream has it, an alias may hide a model, and one to a model that nobody
-  // serves is answered with 503.
+  // or without weight. As upstream has it, an alias may hide a model, and one to a model that
+  // nobody serves is answered with 503.
   absl::StatusOr<SnapshotPtr> Build(SnapshotInput input) const;
 
  private:

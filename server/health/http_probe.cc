@@ -65,21 +65,31 @@ bool IsJson(const std::string& text) {
   return parser.parse(text).error() == simdjson::SUCCESS;
 }
 
-ProbeOutcome Judge(unsigned status, const std::string& body) {
-  if (status >= 400) return Unhealthy(absl::StrFormat("it answered with status %d", status));
-  if (!IsJson(body)) {
-    return Unhealthy(absl::StrFormat("it answered with status %d, but not with JSON", status));
+ProbeOutcome Judge(int status, std::string body) {
+  ProbeOutcome outcome{.detail = absl::StrFormat("it answered with status %d", status),
+                       .connected = true,
+                       .http_status = status,
+                       .body = std::move(body)};
+  outcome.healthy = status < 400;
+  if (outcome.healthy && !IsJson(outcome.body)) {
+    outcome.healthy = false;
+    outcome.detail += ", but not with JSON";
   }
-  return {.healthy = true, .detail = absl::StrFormat("it answered with status %d", status)};
+  return outcome;
 }
 
 // `stream` and `request` live in the coroutine that awaits this one.
 template <typename Stream>
 asio::awaitable<ProbeOutcome> Exchange(Stream& stream, const std::string& request) {
   error_code error;
+  const auto fail = [&error](const char* doing) {
+    ProbeOutcome outcome = Failed(doing, error);
+    outcome.connected = true;
+    return outcome;
+  };
   co_await asio::async_write(stream, asio::buffer(request),
                              asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return Failed("take the request", error);
+  if (error) co_return fail("take the request");
   beast::flat_buffer buffer;
   beast::http::response_parser<beast::http::string_body> parser;
   parser.body_limit(kMaxAnswerBytes);
@@ -88,8 +98,8 @@ asio::awaitable<ProbeOutcome> Exchange(Stream& stream, const std::string& reques
   if (error == beast::http::error::body_limit) {
     co_return Unhealthy("its answer is longer than 1 MiB");
   }
-  if (error) co_return Failed("answer", error);
-  co_return Judge(parser.get().result_int(), parser.get().body());
+  if (error) co_return fail("answer");
+  co_return Judge(static_cast<int>(parser.get().result_int()), std::move(parser.get().body()));
 }
 
 // Verification as for requests (see net::MakeClientTls); the name goes into SNI unless it is an IP
@@ -128,8 +138,10 @@ asio::awaitable<ProbeOutcome> Run(Probe probe) {
 
 void StartProbe(asio::io_context& io, Probe probe, std::function<void(ProbeOutcome)> done) {
   asio::co_spawn(io, Run(std::move(probe)),
-                 [&io, done = std::move(done)](std::exception_ptr thrown, ProbeOutcome outcome) {
+                 [&io, done = std::move(done), began = base::Clock::Real().Now()](
+                     std::exception_ptr thrown, ProbeOutcome outcome) {
                    if (thrown) outcome = Unhealthy("the check itself failed");
+                   outcome.latency = base::Clock::Real().Now() - began;
                    asio::post(io, [done, outcome = std::move(outcome)]() mutable {
                      done(std::move(outcome));
                    });

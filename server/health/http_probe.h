@@ -31,6 +31,10 @@ struct ProbeOutcome {
   bool healthy = false;
   // For the log, such as "it answered with status 503". Holds nothing of the request.
   std::string detail;
+  bool connected = false;     // to the backend, TLS included
+  int http_status = 0;        // 0: there was no whole answer
+  base::Duration latency{0};  // from the start to the end
+  std::string body{};         // of the answer
 };
 
 // A longer answer to a request for three tokens is none that the backend should give.

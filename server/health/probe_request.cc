@@ -94,28 +94,36 @@ absl::StatusOr<Content> ContentFor(const Target& target) {
                                                     base::Printable(target.model_type)));
 }
 
+// Without the empty line at its end.
+std::string HeadFor(const Target& target, std::string_view method, std::string_view path) {
+  std::string head = absl::StrFormat(
+      "%s %s%s HTTP/1.1\r\n"
+      "Host: %s\r\n"
+      "User-Agent: vllm-router-health-check\r\n"
+      "Accept: application/json\r\n"
+      "Accept-Encoding: identity\r\n"
+      "Connection: close\r\n",
+      method, target.url.base_path, path, target.url.HostField());
+  if (!target.api_key.empty()) {
+    absl::StrAppendFormat(&head, "Authorization: Bearer %s\r\n", target.api_key);
+  }
+  return head;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> RenderProbe(const Target& target) {
   const absl::StatusOr<Content> content = ContentFor(target);
   if (!content.ok()) return content.status();
-  std::string request = absl::StrFormat(
-      "POST %s%s HTTP/1.1\r\n"
-      "Host: %s\r\n"
-      "User-Agent: vllm-router-health-check\r\n"
-      "Accept: application/json\r\n"
-      "Accept-Encoding: identity\r\n"
-      "Connection: close\r\n"
-      "Content-Type: %s\r\n"
-      "Content-Length: %d\r\n",
-      target.url.base_path, content->path, target.url.HostField(), content->type,
-      content->body.size());
-  if (!target.api_key.empty()) {
-    absl::StrAppendFormat(&request, "Authorization: Bearer %s\r\n", target.api_key);
-  }
-  request += "\r\n";
+  std::string request = HeadFor(target, "POST", content->path);
+  absl::StrAppendFormat(&request, "Content-Type: %s\r\nContent-Length: %d\r\n\r\n", content->type,
+                        content->body.size());
   request += content->body;
   return request;
+}
+
+std::string RenderGet(const Target& target, std::string_view path) {
+  return HeadFor(target, "GET", path) + "\r\n";
 }
 
 }  // namespace vllm_router::health

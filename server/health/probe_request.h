@@ -4,6 +4,7 @@
 #define SERVER_HEALTH_PROBE_REQUEST_H_
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "server/health/target.h"
@@ -15,6 +16,9 @@ namespace vllm_router::health {
 // most three tokens are asked for, at temperature 0; a transcription gets a tenth of a second of
 // silence. InvalidArgumentError for a model type that has no request.
 absl::StatusOr<std::string> RenderProbe(const Target& target);
+
+// A whole GET of `path` below the base path of the target's URL, likewise.
+std::string RenderGet(const Target& target, std::string_view path);
 
 }  // namespace vllm_router::health
 

@@ -8,15 +8,16 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <map>
-#include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "server/base/log.h"
+#include "server/base/mutex.h"
 #include "server/base/rng.h"
 #include "server/base/strings.h"
-#include "server/health/http_probe.h"
-#include "server/health/probe_request.h"
+#include "server/health/checkup.h"
 #include "server/health/verdict_tracker.h"
 #include "server/net/resolver.h"
 #include "server/net/tls.h"
@@ -35,6 +36,14 @@ struct Entry {
 
 net::HostPort NameOf(const Target& target) { return {target.url.host, target.url.port}; }
 
+constexpr std::string_view kStopped = "the router is shutting down";
+constexpr std::string_view kToBeConfirmed = "the last check went well, another one has to follow";
+
+fleet::HealthState StateOf(bool healthy, bool sleeping) {
+  if (healthy) return fleet::HealthState::kHealthy;
+  return sleeping ? fleet::HealthState::kSleeping : fleet::HealthState::kUnhealthy;
+}
+
 void LogTurn(const Target& target, Verdict before, bool healthy, const std::string& detail) {
   if (!healthy) {
     ROUTER_LOG(kWarning, "health check: %s is down for model %s: %s", target.url.text,
@@ -49,12 +58,13 @@ void LogTurn(const Target& target, Verdict before, bool healthy, const std::stri
 
 class Prober::Impl {
  public:
-  Impl(ProberOptions options, OnVerdict on_verdict)
+  Impl(ProberOptions options, OnCheck on_check)
       : options_(std::move(options)),
-        on_verdict_(std::move(on_verdict)),
+        on_check_(std::move(on_check)),
         work_(io_.get_executor()),
         wake_(io_),
         rng_(base::Rng::FromEntropy()),
+        schedule_(options_.schedule),
         tls_(options_.tls),
         resolver_({.quiet = true}, [this](const std::string& host, uint16_t port,
                                           std::vector<net::Address> addresses) {
@@ -69,6 +79,12 @@ class Prober::Impl {
   ~Impl() {
     io_.stop();
     if (thread_.joinable()) thread_.join();
+    std::map<uint64_t, ProbeDone> waiting;
+    {
+      base::MutexLock lock(&mutex_);
+      waiting.swap(waiting_);
+    }
+    for (const auto& [serial, done] : waiting) done({.message = std::string(kStopped)});
   }
 
   void SetTargets(std::vector<Target> targets) {
@@ -81,6 +97,50 @@ class Prober::Impl {
 
   void SetTls(net::TlsContext tls) {
     asio::post(io_, [this, tls = std::move(tls)]() mutable { tls_ = std::move(tls); });
+  }
+
+  void SetSchedule(const ProbeSchedule& schedule) {
+    asio::post(io_, [this, schedule] {
+      const bool was_enabled = schedule_.enabled;
+      schedule_ = schedule;
+      const base::TimePoint now = base::Clock::Real().Now();
+      for (auto& [id, entry] : entries_) {
+        if (schedule.enabled && was_enabled) {
+          entry.tracker.SetInterval(schedule.interval, now);
+        } else {
+          Forget(entry, now);
+        }
+      }
+      Tick();
+    });
+  }
+
+  void ProbeNow(const std::string& id, base::Duration timeout, ProbeDone done) {
+    uint64_t serial;
+    {
+      base::MutexLock lock(&mutex_);
+      serial = ++last_waiting_;
+      waiting_.emplace(serial, std::move(done));
+    }
+    asio::post(io_, [this, id, timeout, serial] {
+      const auto it = entries_.find(id);
+      if (it == entries_.end()) {
+        Deliver(serial, {.message = "it is not known to the health checks"});
+        return;
+      }
+      auto settled = [this, id, serial,
+                      entry_serial = it->second.serial](const CheckupOutcome& outcome) {
+        const auto entry = entries_.find(id);
+        const bool same = entry != entries_.end() && entry->second.serial == entry_serial;
+        if (same) Settle(entry->second, outcome);
+        Deliver(serial, {.health = StateOf(outcome.healthy, outcome.sleeping),
+                         .http_status = outcome.http_status,
+                         .message = outcome.healthy ? "" : outcome.detail,
+                         .latency = outcome.latency,
+                         .models = outcome.models});
+      };
+      StartCheckup(io_, CheckupOf(it->second, timeout, /*list_models=*/true), std::move(settled));
+    });
   }
 
   void Start() {
@@ -99,12 +159,13 @@ class Prober::Impl {
         addresses.insert(*known);
       }
       const auto before = entries_.find(target.id);
+      if (before != entries_.end() && !target.scheduled) Forget(before->second, now);
       if (before != entries_.end() && before->second.target == target) {
         wanted.insert(entries_.extract(before));
       } else {
         const std::string id = target.id;
         wanted.emplace(id, Entry{.target = std::move(target),
-                                 .tracker = VerdictTracker(options_.interval, now),
+                                 .tracker = VerdictTracker(schedule_.interval, now),
                                  .serial = ++last_serial_});
       }
     }
@@ -120,7 +181,7 @@ class Prober::Impl {
     std::vector<Entry*> due;
     base::TimePoint wake_at = base::TimePoint::max();
     for (auto& [id, entry] : entries_) {
-      if (entry.probing) continue;
+      if (entry.probing || !IsOn(entry)) continue;
       const base::TimePoint at = StartTime(entry);
       if (at <= now) {
         due.push_back(&entry);
@@ -148,52 +209,70 @@ class Prober::Impl {
   // A probe waits for the name to be resolved, but not for longer than for an answer.
   base::TimePoint StartTime(const Entry& entry) const {
     const base::TimePoint due = entry.tracker.next_probe();
-    return Resolved(entry) ? due : due + options_.timeout;
+    return Resolved(entry) ? due : due + schedule_.timeout;
+  }
+
+  bool IsOn(const Entry& entry) const { return schedule_.enabled && entry.target.scheduled; }
+
+  // What is known of it counts no more.
+  void Forget(Entry& entry, base::TimePoint now) {
+    const bool known = entry.tracker.verdict() != Verdict::kUnknown;
+    entry.tracker = VerdictTracker(schedule_.interval, now);
+    if (known) on_check_(entry.target.id, {.turned = true});
   }
 
   void Begin(Entry& entry) {
     ++running_;
     entry.probing = true;
-    auto done = [this, id = entry.target.id, serial = entry.serial](const ProbeOutcome& outcome) {
-      --running_;
-      const auto it = entries_.find(id);
-      if (it != entries_.end() && it->second.serial == serial) Settle(it->second, outcome);
-      Tick();
-    };
-    const Target& target = entry.target;
-    const net::TlsContext& tls = target.tls ? target.tls : tls_;
-    const absl::StatusOr<std::string> request = RenderProbe(target);
-    std::optional<ProbeOutcome> known;
-    if (!request.ok()) {
-      known = ProbeOutcome{.detail = std::string(request.status().message())};
-    } else if (!Resolved(entry)) {
-      known = ProbeOutcome{.detail = "its name does not resolve"};
-    } else if (target.url.https && !tls) {
-      known = ProbeOutcome{.detail = "TLS towards backends is not set up"};
-    }
-    if (known) {
-      asio::post(io_, [done = std::move(done), outcome = *std::move(known)] { done(outcome); });
-      return;
-    }
-    StartProbe(io_,
-               {.addresses = addresses_[NameOf(entry.target)],
-                .tls = target.url.https ? tls : net::TlsContext(),
-                .host = target.tls_server_name.empty() ? target.url.host : target.tls_server_name,
-                .request = *request,
-                .timeout = options_.timeout},
-               std::move(done));
+    StartCheckup(
+        io_, CheckupOf(entry, schedule_.timeout, /*list_models=*/false),
+        [this, id = entry.target.id, serial = entry.serial](const CheckupOutcome& outcome) {
+          --running_;
+          const auto it = entries_.find(id);
+          if (it != entries_.end() && it->second.serial == serial) {
+            it->second.probing = false;
+            Settle(it->second, outcome);
+          }
+          Tick();
+        });
   }
 
-  void Settle(Entry& entry, const ProbeOutcome& outcome) {
-    entry.probing = false;
+  Checkup CheckupOf(const Entry& entry, base::Duration timeout, bool list_models) const {
+    const auto known = addresses_.find(NameOf(entry.target));
+    return {.target = entry.target,
+            .addresses = known == addresses_.end() ? std::vector<net::Address>() : known->second,
+            .tls = tls_,
+            .timeout = timeout,
+            .list_models = list_models};
+  }
+
+  void Settle(Entry& entry, const CheckupOutcome& outcome) {
+    if (!IsOn(entry)) return;  // turned off meanwhile
     const Verdict before = entry.tracker.verdict();
-    if (!entry.tracker.OnOutcome(outcome.healthy, base::Clock::Real().Now(), rng_)) return;
-    LogTurn(entry.target, before, outcome.healthy, outcome.detail);
-    on_verdict_(entry.target.id, outcome.healthy, outcome.detail);
+    const bool turned = entry.tracker.OnOutcome(outcome.healthy, base::Clock::Real().Now(), rng_);
+    if (turned) LogTurn(entry.target, before, outcome.healthy, outcome.detail);
+    const bool up = entry.tracker.verdict() == Verdict::kUp;
+    std::string message;
+    if (!up) message = outcome.healthy ? std::string(kToBeConfirmed) : outcome.detail;
+    on_check_(entry.target.id, {.verdict = StateOf(up, outcome.sleeping),
+                                .turned = turned,
+                                .message = std::move(message),
+                                .http_status = outcome.http_status});
+  }
+
+  void Deliver(uint64_t serial, const ProbeReport& report) ABSL_LOCKS_EXCLUDED(mutex_) {
+    ProbeDone done;
+    {
+      base::MutexLock lock(&mutex_);
+      const auto it = waiting_.find(serial);
+      done = std::move(it->second);
+      waiting_.erase(it);
+    }
+    done(report);
   }
 
   const ProberOptions options_;
-  const OnVerdict on_verdict_;
+  const OnCheck on_check_;
 
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -202,18 +281,23 @@ class Prober::Impl {
   // Owned by the thread that runs io_.
   asio::steady_timer wake_;
   base::Rng rng_;
+  ProbeSchedule schedule_;
   net::TlsContext tls_;
   std::map<std::string, Entry> entries_;  // by id
   std::map<net::HostPort, std::vector<net::Address>> addresses_;
   uint64_t last_serial_ = 0;
   size_t running_ = 0;
 
+  base::Mutex mutex_;
+  uint64_t last_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, ProbeDone> waiting_ ABSL_GUARDED_BY(mutex_);  // callers of ProbeNow
+
   // Thread-safe. Behind io_, which it posts to.
   net::Resolver resolver_;
 };
 
-Prober::Prober(ProberOptions options, OnVerdict on_verdict)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(on_verdict))) {}
+Prober::Prober(ProberOptions options, OnCheck on_check)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(on_check))) {}
 
 Prober::~Prober() = default;
 
@@ -222,6 +306,16 @@ void Prober::SetTargets(std::vector<Target> targets) {
 }
 void Prober::SetTls(net::TlsContext tls) {
   if (impl_ != nullptr) impl_->SetTls(std::move(tls));
+}
+void Prober::SetSchedule(const ProbeSchedule& schedule) {
+  if (impl_ != nullptr) impl_->SetSchedule(schedule);
+}
+void Prober::ProbeNow(const std::string& backend_id, base::Duration timeout, ProbeDone done) {
+  if (impl_ != nullptr) {
+    impl_->ProbeNow(backend_id, timeout, std::move(done));
+  } else {
+    done({.message = std::string(kStopped)});
+  }
 }
 void Prober::Start() { impl_->Start(); }
 void Prober::Stop() { impl_.reset(); }

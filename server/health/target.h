@@ -21,6 +21,8 @@ struct Target {
   // For an https URL, as in fleet::BackendSpec; without a context the prober's own.
   net::TlsContext tls = {};
   std::string tls_server_name = {};
+  // False: only ProbeNow asks it.
+  bool scheduled = true;
 
   friend bool operator==(const Target&, const Target&) = default;
 };

@@ -13,6 +13,7 @@
 #ifndef SERVER_HEALTH_VERDICT_TRACKER_H_
 #define SERVER_HEALTH_VERDICT_TRACKER_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -34,6 +35,12 @@ class VerdictTracker {
 
   Verdict verdict() const { return verdict_; }
   base::TimePoint next_probe() const { return next_probe_; }
+
+  // The next probe comes no later than one of the new intervals from `now`.
+  void SetInterval(base::Duration interval, base::TimePoint now) {
+    interval_ = interval;
+    next_probe_ = std::min(next_probe_, now + interval);
+  }
 
   // A probe has ended. Returns true when the verdict is another one now.
   bool OnOutcome(bool success, base::TimePoint now, base::Rng& rng);

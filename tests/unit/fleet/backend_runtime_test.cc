@@ -323,5 +323,42 @@ TEST_F(BackendRuntimeTest, TheCountOfImpairedOnesSurvivesEveryMixOfEvents) {
   EXPECT_FALSE(BackendRuntime::AnyImpaired());
 }
 
+TEST_F(BackendRuntimeTest, KeepsWhatTheLastCheckFound) {
+  EXPECT_EQ(runtime_.last_check().state, HealthState::kUnchecked);
+  const base::WallTime time{base::Duration(5)};
+  for (const HealthState state : {HealthState::kUnhealthy, HealthState::kSleeping}) {
+    runtime_.OnChecked({.state = state, .time = time, .message = "why", .http_status = 503});
+    EXPECT_FALSE(runtime_.healthy());
+    EXPECT_TRUE(BackendRuntime::AnyImpaired());
+    const HealthCheck check = runtime_.last_check();
+    EXPECT_EQ(check.state, state);
+    EXPECT_EQ(check.time, time);
+    EXPECT_EQ(check.message, "why");
+    EXPECT_EQ(check.http_status, 503);
+  }
+  for (const HealthState state : {HealthState::kHealthy, HealthState::kUnchecked}) {
+    runtime_.OnChecked({.state = state});
+    EXPECT_TRUE(runtime_.healthy());
+    EXPECT_FALSE(BackendRuntime::AnyImpaired());
+  }
+}
+
+TEST_F(BackendRuntimeTest, ShowsItsBreaker) {
+  using State = Breaker::State;
+  EXPECT_EQ(runtime_.breaker(clock_.Now()).state, State::kClosed);
+  Eject();
+  EXPECT_EQ(runtime_.breaker(clock_.Now()).state, State::kOpen);
+  EXPECT_EQ(runtime_.breaker(clock_.Now()).until, clock_.Now() + seconds(1));
+  clock_.Advance(seconds(1));
+  EXPECT_EQ(runtime_.breaker(clock_.Now()).state, State::kHalfOpen);
+  EXPECT_TRUE(Admits()) << "looking claims nothing";
+  EXPECT_TRUE(Claim());
+  EXPECT_EQ(runtime_.breaker(clock_.Now()).state, State::kHalfOpen);
+  EXPECT_TRUE(Fail());
+  EXPECT_EQ(runtime_.breaker(clock_.Now()).state, State::kOpen);
+  runtime_.OnAnswered();
+  EXPECT_EQ(runtime_.breaker(clock_.Now()).state, State::kClosed);
+}
+
 }  // namespace
 }  // namespace vllm_router::fleet

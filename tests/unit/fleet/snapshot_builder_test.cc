@@ -119,8 +119,8 @@ TEST_F(SnapshotBuilderTest, PutsABackendIntoThePoolsOfItsAliases) {
 }
 
 TEST_F(SnapshotBuilderTest, KnowsTheAliasesOfInactiveBackends) {
-  const auto drained = std::make_shared<Backend>(
-      *WithState(AdminState::kDraining, "http://a:1", {"x"}));
+  const auto drained =
+      std::make_shared<Backend>(*WithState(AdminState::kDraining, "http://a:1", {"x"}));
   drained->spec.aliases = {{"n", "x"}};
   const SnapshotPtr snapshot = *builder_.Build({.backends = {drained}});
   const Pool* n = snapshot->FindPool("n");

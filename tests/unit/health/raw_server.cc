@@ -68,7 +68,10 @@ std::optional<std::string> ReadRequest(Stream& stream) {
     const size_t head_end = request.find("\r\n\r\n");
     if (wanted == 0 && head_end != std::string::npos) {
       const size_t field = request.find("Content-Length: ");
-      wanted = head_end + 4 + std::strtoul(request.c_str() + field + 16, nullptr, 10);
+      wanted = head_end + 4;
+      if (field != std::string::npos) {
+        wanted += std::strtoul(request.c_str() + field + 16, nullptr, 10);
+      }
     }
   }
   return request;

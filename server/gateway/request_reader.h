@@ -36,7 +36,7 @@ enum class SessionSource : uint8_t { kNone, kHeader, kBody };
 // Reused from request to request, so that the model keeps its memory.
 struct RequestFacts {
   std::string model;  // as asked for; empty where the path names none
-  std::optional<std::string> session_id;
+  std::optional<std::string> session_id{};
   SessionSource session_source = SessionSource::kNone;
   bool stream = false;
   size_t model_offset = 0;  // of the model's value in the body, with its quotes if it has some

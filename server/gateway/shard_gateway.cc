@@ -34,7 +34,8 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
       snapshot_(std::move(snapshot)),
       rng_(base::Rng::FromEntropy()),
       connections_(shard.loop()),
-      log_(shard.loop()) {
+      log_(shard.loop()),
+      numbers_(shard.index()) {
   connections_.set_tls(std::move(backend_tls));
   connections_.set_on_change([this] {
     stats_.backend_connections_open.Set(connections_.open());
@@ -157,6 +158,7 @@ bool ShardGateway::OnHead(http::Session& session) {
                 "WWW-Authenticate: Bearer\r\n");
     return false;
   }
+  session.request_number = numbers_.Next();
   return true;
 }
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,9 @@
 #include "server/gateway/admission.h"
 #include "server/gateway/answer.h"
 #include "server/gateway/authenticator.h"
+#include "server/gateway/ended_requests.h"
 #include "server/gateway/endpoint_table.h"
+#include "server/gateway/live_request.h"
 #include "server/gateway/request_log.h"
 #include "server/http/session.h"
 #include "server/net/listener.h"
@@ -62,6 +65,14 @@ class ShardGateway final : public http::SessionHost {
   // Cuts what is still running; event streams get an error event first.
   void CutAll();
 
+  // --- what runs and what ran (shard_gateway_live.cc); on the shard's thread ---
+  // Appends the oldest `limit` requests that `filter` takes, oldest first.
+  void ListLive(const LiveFilter& filter, size_t limit, std::vector<LiveRequest>* out);
+  // Cuts those that `filter` takes, as if their engine had died; returns them as they were.
+  std::vector<LiveRequest> Abort(const LiveFilter& filter);
+  // The request of that X-Request-Id that runs, else the last one that has ended.
+  std::optional<RequestTrace> FindRequest(std::string_view http_request_id) const;
+
   // --- for transactions ---
   net::EventLoop& loop() { return shard_.loop(); }
   size_t shard_index() const { return shard_.index(); }
@@ -73,6 +84,7 @@ class ShardGateway final : public http::SessionHost {
   upstream::ConnectionPool& connections() { return connections_; }
   upstream::RetryBudget& retry_budget() { return retry_budget_; }
   RequestLog& log() { return log_; }
+  EndedRequests& ended() { return ended_; }
   std::string_view date() { return date_.At(loop().wall_now()); }
   std::string& head_memory() { return head_memory_; }
   bool has_keys() const { return authenticator_ != nullptr; }
@@ -104,6 +116,8 @@ class ShardGateway final : public http::SessionHost {
   void AnswerLocally(http::Session& session, EndpointKind kind);
   std::string_view RequestId(const http::Session& session, std::string* made);
   Transaction* NewTransaction();
+  template <typename Visit>
+  void ForEachLive(const LiveFilter& filter, Visit visit);
   void UpdateGauges();
 
   net::Shard& shard_;
@@ -119,6 +133,8 @@ class ShardGateway final : public http::SessionHost {
   DateCache date_;
   std::string head_memory_;
   std::string id_memory_;
+  RequestNumber numbers_;
+  EndedRequests ended_;
 
   std::deque<Transaction*> waiting_retries_;
   std::vector<std::unique_ptr<Transaction>> all_transactions_;

@@ -22,13 +22,18 @@ void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_v
   snapshot_ = gateway_.snapshot();
   pool_ = nullptr;
   request_id_.assign(request_id);
+  number_ = session.request_number;
   began_ = session.request_began();
+  path_.assign(session.In(session.head().path));
+  request_bytes_ = session.body().size();
+  answer_bytes_ = 0;
+  decoding_ = event_stream_ = false;
   attempt_ = 0;
   stale_retried_ = false;
   excluded_.clear();
   alias_body_.clear();
   status_ = 0;
-  phase_ = Phase::kQueued;
+  Enter(Phase::kQueued);
   gateway_.retry_budget().OnRequestBegan();
   Choose();
 }
@@ -184,12 +189,14 @@ void Transaction::AnswerError(const openai::RequestError& error, std::string_vie
 }
 
 void Transaction::OnClientGone() {
-  session_ = nullptr;
+  const http::Session& session = *std::exchange(session_, nullptr);
   gateway_.stats().clients_gone.Add();
   const bool drain = (phase_ == Phase::kAttempt || phase_ == Phase::kRelay) && lease_ &&
                      lease_.backend()->spec.on_client_gone == fleet::OnClientGone::kDrain &&
                      exchange_.all_sent();
   if (drain) {
+    gone_peer_.assign(session.peer());
+    phase_since_ = gateway_.loop().now();
     exchange_.ResumeReading();
     return;
   }
@@ -215,6 +222,7 @@ void Transaction::Finish(Outcome outcome) {
   }
   if (std::exchange(holds_slot_, false)) gateway_.shared().admission.Leave();
   if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
+  Remember();
   phase_ = Phase::kFree;
   lease_.Release();
   pinned_.reset();

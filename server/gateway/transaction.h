@@ -16,8 +16,10 @@
 #include "absl/container/inlined_vector.h"
 #include "server/fleet/snapshot.h"
 #include "server/gateway/admission.h"
+#include "server/gateway/ended_requests.h"
 #include "server/gateway/endpoint_table.h"
 #include "server/gateway/forward_head.h"
+#include "server/gateway/live_request.h"
 #include "server/gateway/request_reader.h"
 #include "server/http/session.h"
 #include "server/http/sse_scanner.h"
@@ -43,6 +45,16 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void OnClientDrained() { exchange_.ResumeReading(); }
   // The router ends: answers what can be answered and cuts the rest.
   void Cut();
+  // The operator ends it: the client is told as if its engine had died.
+  void Abort();
+
+  // Serves a request for a model or an engine now.
+  bool live() const { return phase_ != Phase::kFree && phase_ != Phase::kScraping; }
+  uint64_t number() const { return number_; }
+  std::string_view request_id() const { return request_id_; }
+  LiveView View() const;
+  void Trace(RequestTrace* out) const;
+
   // Takes a slot of the retry budget, if there is room by the rules of this request.
   bool AcquireRetry();
   // The slot has been taken for this transaction.
@@ -66,6 +78,10 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
     return pool_ == nullptr ? *snapshot_->route : *pool_->route;
   }
   bool PinnedByQuery();
+  void Enter(Phase phase);
+  const fleet::Backend* LastBackend() const;
+  LivePhase WhichPhase(base::TimePoint* since) const;
+  void Remember();
   void Admit();
   void OnAdmitted();
   void AnswerError(const openai::RequestError& error, std::string_view message,
@@ -107,10 +123,19 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   fleet::SnapshotPtr snapshot_;
   const fleet::Pool* pool_ = nullptr;
   fleet::BackendPtr pinned_;  // by ?id=
+  uint64_t number_ = 0;
   std::string request_id_;
   RequestFacts facts_;
   std::string alias_body_;  // the body with an alias replaced; empty when it goes out as it came
   base::TimePoint began_{};
+
+  // For whoever lists what runs.
+  base::TimePoint phase_since_{};
+  bool decoding_ = false;  // a first event of the answer has come
+  uint64_t request_bytes_ = 0;
+  uint64_t answer_bytes_ = 0;  // handed to the session
+  std::string path_;
+  std::string gone_peer_;  // the client's address, when it has gone and the answer is read on
 
   Admission::Ticket ticket_ = 0;
   bool holds_slot_ = false;

@@ -132,7 +132,7 @@ void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
                     .secure = session_->secure(),
                     .drop_authorization = gateway_.has_keys()},
                    gateway_.rng(), &upstream_head_);
-  phase_ = Phase::kAttempt;
+  Enter(Phase::kAttempt);
   exchange_.Start({.backend = std::move(backend),
                    .settings = &snapshot_->settings,
                    .route = &route(),
@@ -231,7 +231,7 @@ void Transaction::Retry() {
     RetryNow();
     return;
   }
-  phase_ = Phase::kRetryQueued;
+  Enter(Phase::kRetryQueued);
   gateway_.QueueRetry(this);
   const base::Duration limit = route().connect_timeout;
   ArmAt(gateway_.loop().timers(), gateway_.loop().now() + (limit.count() > 0 ? limit : kRetryWait));

@@ -23,13 +23,17 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
     if (!route().retryable_status_codes.empty() && RetryStatus(head->status)) return;
     lease_.backend()->runtime->OnAnswered();
     if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
-    phase_ = Phase::kRelay;
+    Enter(Phase::kRelay);
     status_ = head->status;
     if (session_ != nullptr) BeginAnswer(*head, base);
   }
   if (session_ != nullptr) {
     if (event_stream_) {
       for (const std::string_view piece : payload) sse_.Feed(piece);
+      if (!decoding_ && sse_.data_events() > 0) {
+        decoding_ = true;
+        phase_since_ = gateway_.loop().now();
+      }
     }
     WriteToClient(payload, head != nullptr, end);
   }
@@ -112,6 +116,7 @@ void Transaction::WriteToClient(absl::Span<const std::string_view> payload, bool
     if (bytes > 0) pieces[count++] = Piece(kCrlf);
     if (end) pieces[count++] = Piece(kLastChunk);
   }
+  for (int i = 0; i < count; ++i) answer_bytes_ += pieces[i].iov_len;
   if (count > 0) session_->Write(pieces.data(), count);
 }
 

@@ -99,6 +99,13 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   size_t pending() const { return pending_end_ - pending_begin_; }
 
   bool idle() const { return state_ == State::kIdle; }
+  // Between OnHead and OnRequest: the head can be read, the body still comes in.
+  bool reading_body() const { return state_ == State::kBody; }
+  uint64_t body_received() const {
+    return head_.body == BodyKind::kChunked ? body_size_ : stored_ - body_offset_;
+  }
+  // In that state: an answer is given now, and is the connection's last.
+  void StopReading();
   bool secure() const { return secure_; }
   const std::string& peer() const { return peer_; }
   // When the last byte of the current request's head began to arrive.
@@ -106,6 +113,8 @@ class Session final : public net::Retirable, private net::SocketHandler, private
 
   // What the host keeps for the request in progress; the session only carries the pointer.
   void* context = nullptr;
+  // The host's as well: the number that it gave to the request.
+  uint64_t request_number = 0;
   // The host's as well: this connection is one too many, its first request is refused.
   bool over_limit = false;
 

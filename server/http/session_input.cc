@@ -266,11 +266,15 @@ void Session::RequestComplete(std::string_view rest) {
   host_.OnRequest(*this);
 }
 
-void Session::BadRequest(int status, std::string_view message) {
+void Session::StopReading() {
   Timer::Cancel();
   state_ = State::kProcessing;
   unread_ = true;
   keep_alive_ = false;
+}
+
+void Session::BadRequest(int status, std::string_view message) {
+  StopReading();
   host_.OnBadRequest(*this, status, message);
 }
 

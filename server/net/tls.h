@@ -36,9 +36,9 @@ struct ServerTlsFiles {
 absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files);
 
 struct ClientTlsFiles {
-  std::string ca = {};           // PEM; empty: the system's certificate authorities
-  std::string certificate = {};  // PEM chain to show; empty: none
-  std::string key = {};          // PEM, with `certificate`
+  std::string ca = {};                // PEM; empty: the system's certificate authorities
+  std::string certificate = {};       // PEM chain to show; empty: none
+  std::string key = {};               // PEM, with `certificate`
   bool insecure_skip_verify = false;  // take any certificate for any name
 };
 absl::StatusOr<TlsContext> MakeClientTls(const ClientTlsFiles& files);

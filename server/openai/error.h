@@ -122,6 +122,8 @@ inline constexpr RequestError kBackendConnectFailed{502, kServerType, "backend_c
                                                     "No connection to a model server."};
 inline constexpr RequestError kBackendProtocolError{502, kServerType, "backend_protocol_error",
                                                     "The model server sent no valid answer."};
+inline constexpr RequestError kRequestAborted{502, kServerType, "request_aborted",
+                                              "The request was aborted by the operator."};
 inline constexpr RequestError kNoBackendAvailable{
     503, kServerType, "no_backend_available",
     "The model is temporarily unavailable. Please try again later.", "model"};
@@ -163,6 +165,7 @@ inline constexpr std::array kAll = {
     &kNotImplemented,
     &kBackendConnectFailed,
     &kBackendProtocolError,
+    &kRequestAborted,
     &kNoBackendAvailable,
     &kOverloaded,
     &kBackendTimeout,
@@ -186,6 +189,11 @@ inline constexpr std::string_view kBackendIdleEvent =
     "event: error\n"
     "data: {\"error\":{\"message\":\"The model server sent nothing for too long.\","
     "\"type\":\"server_error\",\"param\":null,\"code\":\"backend_timeout\"},"
+    "\"type\":\"error\"}\n\n";
+inline constexpr std::string_view kAbortedEvent =
+    "event: error\n"
+    "data: {\"error\":{\"message\":\"The request was aborted by the operator.\","
+    "\"type\":\"server_error\",\"param\":null,\"code\":\"request_aborted\"},"
     "\"type\":\"error\"}\n\n";
 inline constexpr std::string_view kShuttingDownEvent =
     "event: error\n"

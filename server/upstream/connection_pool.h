@@ -66,11 +66,12 @@ class ConnectionPool {
   ConnectionPool& operator=(const ConnectionPool&) = delete;
   ~ConnectionPool();
 
-  // For https backends without a context of their own; set before the first of them is connected to.
+  // For https backends without a context of their own; set before the first of them is connected
+  // to.
   void set_tls(net::TlsContext tls) { tls_ = std::move(tls); }
 
-  // The most recently used idle connection, or nullptr. Those to a former URL of the backend, or under
-  // former TLS settings, are ended.
+  // The most recently used idle connection, or nullptr. Those to a former URL of the backend, or
+  // under former TLS settings, are ended.
   std::unique_ptr<Connection> TakeIdle(const fleet::Backend& backend);
 
   // A connection that begins to connect to the next address of the backend, with `handler` told of

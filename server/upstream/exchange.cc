@@ -61,6 +61,7 @@ void Exchange::OpenConnection() {
 
 void Exchange::OnConnected() {
   state_ = State::kHead;
+  connected_at_ = loop_.now();
   Timer::Cancel();
   SendMore();
 }

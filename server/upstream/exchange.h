@@ -82,6 +82,10 @@ class Exchange final : private net::SocketHandler, private net::Timer {
   void Cancel();
 
   bool active() const { return state_ != State::kIdle; }
+  // No connection is there yet.
+  bool connecting() const { return state_ == State::kStarting || state_ == State::kConnecting; }
+  // When there was one, in an exchange that is past connecting.
+  base::TimePoint connected_at() const { return connected_at_; }
   // The whole request has been handed to the kernel.
   bool all_sent() const { return active() && sent_ == request_.head.size() + request_.body.size(); }
 
@@ -123,6 +127,7 @@ class Exchange final : private net::SocketHandler, private net::Timer {
   uint8_t interims_ = 0;
   uint64_t generation_ = 0;  // counts attempts: a callback may have begun another one
   size_t sent_ = 0;          // bytes of head and body together
+  base::TimePoint connected_at_{};
   http::HeadScanner scanner_;
   http::ChunkDecoder chunks_;
   http::ResponseHead head_;

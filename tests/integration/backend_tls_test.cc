@@ -18,10 +18,9 @@ class BackendTls : public GatewayTest {
  protected:
   BackendTls() {
     EXPECT_TRUE(engine_.Start().ok());
-    secure_.emplace(std::vector<std::string>{"--static-backends", engine_.url(), "--static-models",
-                                             "fake-model", "--tls-cert", server_.certificate,
-                                             "--tls-key", server_.key, "--tls-client-ca",
-                                             client_.certificate});
+    secure_.emplace(std::vector<std::string>{
+        "--static-backends", engine_.url(), "--static-models", "fake-model", "--tls-cert",
+        server_.certificate, "--tls-key", server_.key, "--tls-client-ca", client_.certificate});
     EXPECT_TRUE(secure_->WaitUntilReady());
     AddBackend(absl::StrFormat("https://127.0.0.1:%d", secure_->port()), {"fake-model"});
     Use({.ca = server_.certificate, .certificate = client_.certificate, .key = client_.key});

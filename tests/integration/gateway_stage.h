@@ -1,5 +1,5 @@
-// A gateway with one shard in the test's own process, in front of fake engines: for what no flag can
-// set, and for what is asked of a shard rather than sent to its port.
+// A gateway with one shard in the test's own process, in front of fake engines: for what no flag
+// can set, and for what is asked of a shard rather than sent to its port.
 //
 //   TEST_F(GatewayTest, Example) {
 //     FakeEngine& engine = AddEngine();
@@ -41,8 +41,8 @@ class GatewayTest : public testing::Test {
   // For what serves at a URL on loopback and is no engine of this stage.
   void AddBackend(const std::string& url, std::vector<std::string> models = {"m"});
   static fake_engine::Options WithModels(std::vector<std::string> models);
-  // Brings specs_, settings_, route_ and aliases_ into effect as the next generation; the first time
-  // it also opens the port.
+  // Brings specs_, settings_, route_ and aliases_ into effect as the next generation; the first
+  // time it also opens the port.
   void Publish();
 
   // Runs on the shard's thread, and waits for it.

@@ -39,10 +39,9 @@ const openai::RequestError* ReadBody(const RequestSource& source, bool multipart
     return nullptr;
   }
   openai::RequestView view;
-  if (const auto* error = parser.Parse(source.body, source.padding, session_key, &view))
-    return error;
-  Take(view, /*quoted=*/true, facts);
-  return nullptr;
+  const auto* error = parser.Parse(source.body, source.padding, session_key, &view);
+  if (error == nullptr || error == &errors::kMissingModel) Take(view, /*quoted=*/true, facts);
+  return error;
 }
 
 }  // namespace
@@ -79,13 +78,14 @@ const openai::RequestError* ReadRequest(const RequestSource& source, std::string
       facts->model.clear();
       break;
   }
-  if (error != nullptr || session_key.empty()) return error;
+  const bool names_no_model = error == &errors::kMissingModel;
+  if ((error != nullptr && !names_no_model) || session_key.empty()) return error;
   // The header wins over the body (upstream section 3).
   if (const auto id = source.header(session_key)) {
     facts->session_id.emplace(*id);
     facts->session_source = SessionSource::kHeader;
   }
-  return nullptr;
+  return error;
 }
 
 const fleet::Pool* ResolvePool(std::string_view model, std::optional<std::string_view> session_id,

@@ -39,13 +39,14 @@ struct RequestFacts {
   std::optional<std::string> session_id{};
   SessionSource session_source = SessionSource::kNone;
   bool stream = false;
-  size_t model_offset = 0;  // of the model's value in the body, with its quotes if it has some
-  size_t model_length = 0;  // 0: it is not in the body
+  size_t model_offset = 0;    // of the model's value in the body, with its quotes if it has some
+  size_t model_length = 0;    // 0: it is not in the body
   bool model_quoted = false;  // it is a JSON string there
 };
 
-// Fills `facts`, or returns why the request is refused. The session id is that of the header
-// `session_key`, else of the body's field; an empty key means no sessions.
+// Fills `facts`, or returns why the request is refused; a JSON body that only lacks a model fills
+// the rest all the same. The session id is that of the header `session_key`, else of the body's
+// field; an empty key means no sessions.
 const openai::RequestError* ReadRequest(const RequestSource& source, std::string_view session_key,
                                         openai::RequestViewParser& parser, RequestFacts* facts);
 

@@ -153,12 +153,12 @@ class RequestViewParser::Impl {
 
     model_.kind = stream_.kind = session_.kind = Scalar::kAbsent;
     if (const RequestError* error = ReadObject(json, session_key)) return error;
+    out->stream = stream_.kind == Scalar::kTrue;
+    out->session_id = SessionText(session_);
     if (const RequestError* error = CheckModel(model_)) return error;
     out->model = model_.text;
     out->model_value_offset = mark + static_cast<size_t>(model_.token.data() - json.data());
     out->model_value_length = model_.token.size();
-    out->stream = stream_.kind == Scalar::kTrue;
-    out->session_id = SessionText(session_);
     return nullptr;
   }
 

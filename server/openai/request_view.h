@@ -53,9 +53,10 @@ class RequestViewParser {
   RequestViewParser& operator=(const RequestViewParser&) = delete;
 
   // Fills `out` and returns nullptr; or returns why the request is refused (static lifetime), with
-  // `out` unspecified. `padding_available`: readable bytes behind the body, whatever they hold.
-  // With fewer than kPadding of them the body is copied first. An empty `session_key` means that
-  // nobody asks for a session id.
+  // `out` unspecified, or without a model and otherwise filled for kMissingModel.
+  // `padding_available`: readable bytes behind the body, whatever they hold. With fewer than
+  // kPadding of them the body is copied first. An empty `session_key` means that nobody asks for a
+  // session id.
   const RequestError* Parse(std::string_view body, size_t padding_available,
                             std::string_view session_key, RequestView* out);
 

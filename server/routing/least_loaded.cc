@@ -27,4 +27,16 @@ PickResult PickLeastLoaded(const std::vector<fleet::BackendPtr>& backends, const
   return {*best, kLeastLoaded, candidates && candidates->last_resort()};
 }
 
+PickExplanation ExplainLeastLoaded(const std::vector<fleet::BackendPtr>& backends,
+                                   const PickArgs& args) {
+  PickExplanation explanation{.pick = PickLeastLoaded(backends, args), .scores = {}};
+  const CandidateSet candidates(backends, args);
+  for (size_t i = 0; i < backends.size(); ++i) {
+    if (!candidates.Contains(i)) continue;
+    const auto in_flight = static_cast<double>(backends[i]->runtime->in_flight());
+    explanation.scores.push_back({.backend = backends[i].get(), .value = 0 - in_flight});
+  }
+  return explanation;
+}
+
 }  // namespace vllm_router::routing

@@ -16,6 +16,10 @@ namespace vllm_router::routing {
 // backend gets only as many requests as it takes to be level with the others.
 PickResult PickLeastLoaded(const std::vector<fleet::BackendPtr>& backends, const PickArgs& args);
 
+// The same, with each candidate's requests in flight as its score, below zero.
+PickExplanation ExplainLeastLoaded(const std::vector<fleet::BackendPtr>& backends,
+                                   const PickArgs& args);
+
 }  // namespace vllm_router::routing
 
 #endif  // SERVER_ROUTING_LEAST_LOADED_H_

@@ -53,10 +53,22 @@ struct PickResult {
   bool last_resort = false;   // it is ejected, and so is every other one that is left
 };
 
+// What a picker would do, for an operator.
+struct PickExplanation {
+  struct Score {
+    const fleet::Backend* backend;
+    double value;  // higher is better; comparable within one explanation
+  };
+  PickResult pick;
+  std::vector<Score> scores;  // of the candidates; empty: the logic does not score
+};
+
 class Picker {
  public:
   virtual ~Picker() = default;
   virtual PickResult Pick(const PickArgs& args) const = 0;
+  // What Pick would return now, without moving anything that Pick moves. May allocate.
+  virtual PickExplanation Explain(const PickArgs& args) const = 0;
 };
 
 class Policy {

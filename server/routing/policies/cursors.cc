@@ -16,6 +16,12 @@ std::shared_ptr<Cursor> CursorTable::Of(SetKey set) {
   return found->second.cursor;
 }
 
+uint64_t CursorTable::Peek(SetKey set) const {
+  base::MutexLock lock(&mutex_);
+  const auto found = entries_.find(set);
+  return found == entries_.end() ? 0 : found->second.cursor->Peek();
+}
+
 size_t CursorTable::size() const {
   base::MutexLock lock(&mutex_);
   return entries_.size();

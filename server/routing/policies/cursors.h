@@ -24,6 +24,8 @@ class alignas(64) Cursor {
  public:
   // 0, 1, 2, ...: each value once, over all threads.
   uint64_t Next() { return next_.fetch_add(1, std::memory_order_relaxed); }
+  // What Next would return.
+  uint64_t Peek() const { return next_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<uint64_t> next_{0};
@@ -38,6 +40,8 @@ class CursorTable {
 
   // The cursor of a set, at 0 if the set is new or was displaced.
   std::shared_ptr<Cursor> Of(SetKey set);
+  // What Of(set)->Next() would return. Displaces nobody, and does not count as asking.
+  uint64_t Peek(SetKey set) const;
   size_t size() const;
 
  private:

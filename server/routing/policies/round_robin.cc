@@ -25,24 +25,36 @@ class RoundRobinPicker : public Picker {
   }
 
   PickResult Pick(const PickArgs& args) const override {
-    if (AllAreCandidates(args)) return {NextOfAll(), kRoundRobin};
-    const CandidateSet candidates(nodes_, args);
-    if (candidates.count() == 0) return {nullptr, kNoCandidate};
-    const bool full = candidates.count() == nodes_.size();
-    return {full ? NextOfAll() : NextOf(candidates), kRoundRobin, candidates.last_resort()};
+    return Choose(
+        args, [this] { return full_cursor_->Next(); },
+        [this](SetKey set) { return cursors_->Of(set)->Next(); });
+  }
+
+  PickExplanation Explain(const PickArgs& args) const override {
+    return {.pick = Choose(
+                args, [this] { return full_cursor_->Peek(); },
+                [this](SetKey set) { return cursors_->Peek(set); }),
+            .scores = {}};
   }
 
  private:
-  const fleet::BackendPtr& NextOfAll() const {
-    return nodes_[full_cursor_->Next() % nodes_.size()];
-  }
-
-  const fleet::BackendPtr& NextOf(const CandidateSet& candidates) const {
-    // A single candidate is always next, so its turns need not be counted.
-    if (candidates.count() == 1) return nodes_[candidates.Nth(0)];
-    SetKey set = full_set_;
-    candidates.ForEachMissing([&](size_t index) { set -= digests_[index]; });
-    return nodes_[candidates.Nth(cursors_->Of(set)->Next() % candidates.count())];
+  // `full_turn()` gives the turn of all nodes, `turn_of(set)` that of a smaller set.
+  template <typename FullTurn, typename TurnOf>
+  PickResult Choose(const PickArgs& args, FullTurn full_turn, TurnOf turn_of) const {
+    if (AllAreCandidates(args)) return {nodes_[full_turn() % nodes_.size()], kRoundRobin};
+    const CandidateSet candidates(nodes_, args);
+    if (candidates.count() == 0) return {nullptr, kNoCandidate};
+    size_t index;
+    if (candidates.count() == nodes_.size()) {
+      index = full_turn() % nodes_.size();
+    } else if (candidates.count() == 1) {
+      index = candidates.Nth(0);  // always next, so its turns need not be counted
+    } else {
+      SetKey set = full_set_;
+      candidates.ForEachMissing([&](size_t missing) { set -= digests_[missing]; });
+      index = candidates.Nth(turn_of(set) % candidates.count());
+    }
+    return {nodes_[index], kRoundRobin, candidates.last_resort()};
   }
 
   const std::vector<fleet::BackendPtr> nodes_;

@@ -26,6 +26,11 @@ class SessionPicker : public Picker {
     return PickInstead(key, owner, args);
   }
 
+  PickExplanation Explain(const PickArgs& args) const override {
+    if (!args.session_id) return ExplainLeastLoaded(backends_, args);
+    return {.pick = Pick(args), .scores = {}};  // which moves nothing
+  }
+
  private:
   PickResult PickInstead(absl::uint128 key, const fleet::BackendPtr& owner,
                          const PickArgs& args) const {

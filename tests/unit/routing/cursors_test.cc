@@ -43,5 +43,15 @@ TEST(CursorTable, StaysBoundedWhenAllAreHeld) {
   EXPECT_EQ(table.size(), CursorTable::kMaxSets);
 }
 
+TEST(CursorTable, PeekingMovesNothing) {
+  CursorTable table;
+  EXPECT_EQ(table.Peek(1), 0u);
+  EXPECT_EQ(table.size(), 0u);
+  table.Of(1)->Next();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(table.Peek(1), 1u);
+  EXPECT_EQ(table.Of(1)->Peek(), 1u);
+  EXPECT_EQ(table.Of(1)->Next(), 1u);
+}
+
 }  // namespace
 }  // namespace vllm_router::routing

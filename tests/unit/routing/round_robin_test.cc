@@ -180,5 +180,17 @@ TEST_F(RoundRobinThreadsTest, PicksGoOnWhileBackendsComeAndGoAndPickersAreRemade
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST_F(RoundRobinTest, ExplainsTheNextPickWithoutTakingItsTurn) {
+  const auto picker = policy_.MakePicker(abc_);
+  for (const Excluded& excluded : {Excluded{}, Excluded{abc_[0].get()}}) {
+    for (int i = 0; i < 10; ++i) {
+      const PickExplanation explanation = picker->Explain(Args(excluded));
+      EXPECT_EQ(picker->Explain(Args(excluded)).pick.backend, explanation.pick.backend);
+      EXPECT_TRUE(explanation.scores.empty());
+      EXPECT_EQ(picker->Pick(Args(excluded)).backend, explanation.pick.backend);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vllm_router::routing

@@ -144,5 +144,20 @@ TEST_F(SessionTest, AllThreadsAgree) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST_F(SessionTest, ExplainsItsPickAndTheLoadThatDecides) {
+  const PickExplanation tied = picker_->Explain(Args({}, "session1"));
+  EXPECT_EQ(tied.pick.backend, engine2_);
+  EXPECT_EQ(tied.pick.reason, kSessionHash);
+  EXPECT_TRUE(tied.scores.empty());
+  const fleet::Lease busy(engine3_);
+  const PickExplanation free = picker_->Explain(Args({engine2_.get()}));
+  EXPECT_EQ(free.pick.backend, engine1_);
+  ASSERT_EQ(free.scores.size(), 2u);
+  EXPECT_EQ(free.scores[0].backend, engine3_.get());
+  EXPECT_EQ(free.scores[0].value, -1.0);
+  EXPECT_EQ(free.scores[1].backend, engine1_.get());
+  EXPECT_EQ(free.scores[1].value, 0.0);
+}
+
 }  // namespace
 }  // namespace vllm_router::routing

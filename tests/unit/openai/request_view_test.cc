@@ -57,6 +57,12 @@ TEST_F(RequestViewTest, TakesAnEscapedKeyForWhatItSpells) {
   EXPECT_TRUE(view_.stream);
 }
 
+TEST_F(RequestViewTest, ReadsTheRestOfABodyThatOnlyLacksAModel) {
+  EXPECT_EQ(Parse(R"({"user":"alice","stream":true})", "user"), &errors::kMissingModel);
+  EXPECT_THAT(view_.session_id, Optional(Eq("alice")));
+  EXPECT_TRUE(view_.stream);
+}
+
 TEST_F(RequestViewTest, RefusesAModelThatIsNoName) {
   const std::string longest(1024, 'm');
   ASSERT_EQ(Parse("{\"model\":\"" + longest + "\"}"), nullptr);

@@ -14,6 +14,8 @@ class Cell {
   void Add(uint64_t n = 1) {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  // For gauges.
+  void Subtract(uint64_t n = 1) { Add(uint64_t{0} - n); }
   void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   uint64_t Read() const { return value_.load(std::memory_order_relaxed); }
 

@@ -1,4 +1,4 @@
-// What each shard counts. Written by the shard's thread, read by the scrape; lives as long as the
+// What each shard counts. Written by the shard's thread, read by any; lives as long as the
 // registry.
 #ifndef SERVER_STATS_SHARD_STATS_H_
 #define SERVER_STATS_SHARD_STATS_H_
@@ -6,6 +6,8 @@
 #include <array>
 
 #include "server/stats/cell.h"
+#include "server/stats/histogram.h"
+#include "server/stats/traffic.h"
 
 namespace vllm_router::stats {
 
@@ -23,6 +25,14 @@ struct alignas(64) ShardStats {
   Cell sessions;            // gauge: client connections
   Cell backend_connections_open;  // gauge
   Cell backend_connections_idle;  // gauge
+  Cell failover_attempts;         // retries that have been sent
+  Cell failover_refused;          // retries that the budget did not allow in time
+  Cell blocked_streams;  // gauge: answers whose engine is not read because the client is slow
+  TrafficCells traffic;  // of all requests for an engine, those refused at their head included
+  // From the turn of the loop that had the whole request to its being handed to the kernel. A wait
+  // in the queue, and an attempt that failed, are not in it.
+  Histogram added_latency;
+  Histogram loop_delay;  // the length of each turn: what falls due while one runs waits for its end
 };
 
 }  // namespace vllm_router::stats

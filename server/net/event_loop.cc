@@ -1,11 +1,13 @@
 #include "server/net/event_loop.h"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -136,10 +138,22 @@ void EventLoop::EndTurn(base::TimePoint began) {
   if (took > longest_turn_ns_.load(std::memory_order_relaxed)) {
     longest_turn_ns_.store(took, std::memory_order_relaxed);
   }
+  if (on_turn_) on_turn_(base::Duration(static_cast<int64_t>(took)));
+}
+
+base::Duration EventLoop::cpu_time() const {
+  // The thread's clock is read from outside, which costs the thread nothing.
+  const clockid_t clock = cpu_clock_.load(std::memory_order_relaxed);
+  timespec used{};
+  if (clock == kNoClock || ::clock_gettime(clock, &used) != 0) return base::Duration(0);
+  return std::chrono::seconds(used.tv_sec) + base::Duration(used.tv_nsec);
 }
 
 void EventLoop::Run() {
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  clockid_t clock = kNoClock;
+  if (::pthread_getcpuclockid(::pthread_self(), &clock) == 0)
+    cpu_clock_.store(clock, std::memory_order_relaxed);
   std::array<epoll_event, 256> events;
   while (true) {
     const bool stopping = stopping_.load(std::memory_order_acquire);
@@ -153,8 +167,9 @@ void EventLoop::Run() {
     RunPosted();
     timers_.Advance(now_);
     EndTurn(now_);
-    if (stopping) return;
+    if (stopping) break;
   }
+  cpu_clock_.store(kNoClock, std::memory_order_relaxed);
 }
 
 }  // namespace vllm_router::net

@@ -10,11 +10,15 @@
 #ifndef SERVER_NET_EVENT_LOOP_H_
 #define SERVER_NET_EVENT_LOOP_H_
 
+#include <time.h>
+
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -88,6 +92,10 @@ class EventLoop {
   uint64_t turns() const { return turns_.load(std::memory_order_relaxed); }
   uint64_t busy_ns() const { return busy_ns_.load(std::memory_order_relaxed); }
   uint64_t longest_turn_ns() const { return longest_turn_ns_.load(std::memory_order_relaxed); }
+  // Told how long each turn took, at its end, on the loop's thread. Set while nobody runs it.
+  void set_on_turn(std::function<void(base::Duration)> on_turn) { on_turn_ = std::move(on_turn); }
+  // Processor time of the thread that runs it; 0 before and after. Any thread.
+  base::Duration cpu_time() const;
 
  private:
   class Waker;
@@ -102,6 +110,9 @@ class EventLoop {
   std::atomic<uint64_t> turns_{0};
   std::atomic<uint64_t> busy_ns_{0};
   std::atomic<uint64_t> longest_turn_ns_{0};
+  // The clock of the running thread; kNoClock when there is none.
+  static constexpr clockid_t kNoClock = -1;
+  std::atomic<clockid_t> cpu_clock_{kNoClock};
 
   base::Mutex mutex_;
   std::vector<Task> posted_ ABSL_GUARDED_BY(mutex_);
@@ -113,6 +124,7 @@ class EventLoop {
   TimerWheel timers_;
   BufferPool buffers_;
   Buffer scratch_;
+  std::function<void(base::Duration)> on_turn_;
   std::vector<Task> deferred_;
   std::vector<Task> running_;
   std::vector<std::unique_ptr<Retirable>> retired_;

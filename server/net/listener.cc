@@ -156,6 +156,7 @@ void Listener::Place(int fd, const sockaddr_storage& address) {
       return;
     }
   }
+  if (!accepted.over_limit) accepted_.fetch_add(1, std::memory_order_relaxed);
   Shard& shard = shards_.LeastConnections();
   shard.connections().fetch_add(1, std::memory_order_relaxed);
   shard.loop().Post([this, &shard, accepted = std::move(accepted)]() mutable {

@@ -54,6 +54,8 @@ class Listener final : private EventHandler, private Timer {
   void Stop();
 
   uint16_t port() const { return port_; }
+  // Connections within the limit, and those beyond it.
+  uint64_t accepted() const { return accepted_.load(std::memory_order_relaxed); }
   uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
@@ -67,6 +69,7 @@ class Listener final : private EventHandler, private Timer {
   const uint16_t port_;
   ShardSet& shards_;
   const OnAccept on_accept_;
+  std::atomic<uint64_t> accepted_{0};
   std::atomic<uint64_t> refused_{0};
 
   // Owned by the accepting thread.

@@ -215,5 +215,33 @@ TEST(EventLoop, CountsItsTurns) {
   EXPECT_GE(loop.busy_ns(), loop.longest_turn_ns());
 }
 
+TEST(EventLoop, TellsHowLongEachTurnTook) {
+  EventLoop loop;
+  std::vector<base::Duration> took;
+  loop.set_on_turn([&](base::Duration turn) { took.push_back(turn); });
+  Turn(loop);
+  Turn(loop);
+  ASSERT_EQ(took.size(), 2u);
+  EXPECT_EQ(static_cast<uint64_t>((took[0] + took[1]).count()), loop.busy_ns());
+  loop.set_on_turn(nullptr);
+  Turn(loop);
+  EXPECT_EQ(took.size(), 2u);
+}
+
+TEST(EventLoop, KnowsTheProcessorTimeOfItsThread) {
+  EventLoop loop;
+  EXPECT_EQ(loop.cpu_time().count(), 0);
+  base::Duration inside{0};
+  std::thread thread([&] {
+    loop.Post([&] {
+      while (inside < std::chrono::milliseconds(2)) inside = loop.cpu_time();
+    });
+    Turn(loop);
+  });
+  thread.join();
+  EXPECT_GE(inside, std::chrono::milliseconds(2));
+  EXPECT_EQ(loop.cpu_time().count(), 0);
+}
+
 }  // namespace
 }  // namespace vllm_router::net

@@ -65,6 +65,7 @@ absl::Status RunningApp::Init() {
     gateways_.push_back(
         std::make_unique<gateway::ShardGateway>(shards_[i], shared_, ForShard(first), backend_tls));
   }
+  stats_.rate_window().SetLength(config_.request_stats_window, base::Clock::Real().Now());
   if (config_.health_checks.enabled) MakeProber(backend_tls);
   ROUTER_RETURN_IF_ERROR(
       files_.Add("API keys", {config_.api_keys_file}, [this] { return LoadKeys(); }));

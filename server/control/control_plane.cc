@@ -97,8 +97,8 @@ absl::StatusOr<fleet::SnapshotPtr> ControlPlane::Build(const WantedConfig& wante
   input.route = wanted.route;
   input.aliases = wanted.aliases;
   for (const fleet::BackendSpec& spec : specs) {
-    input.backends.push_back(
-        std::make_shared<const fleet::Backend>(fleet::Backend{spec, RuntimeFor(spec.id)}));
+    input.backends.push_back(std::make_shared<const fleet::Backend>(
+        fleet::Backend{spec, RuntimeFor(spec.id), stats_.ForBackend(spec.id)}));
   }
   const fleet::SnapshotBuilder builder(
       {.make_picker =

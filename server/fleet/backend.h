@@ -23,6 +23,9 @@
 namespace vllm_router::net {
 class TlsContext;
 }
+namespace vllm_router::stats {
+class BackendStats;
+}
 
 namespace vllm_router::fleet {
 
@@ -187,6 +190,7 @@ class alignas(64) BackendRuntime {
 struct Backend {
   BackendSpec spec;
   std::shared_ptr<BackendRuntime> runtime;
+  std::shared_ptr<stats::BackendStats> stats{};   // outlives snapshots too; nullptr: not counted
   std::string host_field = spec.url.HostField();  // rendered once: every request carries it
 };
 using BackendPtr = std::shared_ptr<const Backend>;

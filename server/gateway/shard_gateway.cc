@@ -8,6 +8,7 @@
 #include "server/base/strings.h"
 #include "server/gateway/forward_head.h"
 #include "server/gateway/local_endpoints.h"
+#include "server/gateway/request_stats.h"
 #include "server/gateway/transaction.h"
 
 namespace vllm_router::gateway {
@@ -33,7 +34,7 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
       stats_(shared.stats.shard(shard.index())),
       snapshot_(std::move(snapshot)),
       rng_(base::Rng::FromEntropy()),
-      connections_(shard.loop()),
+      connections_(shard.loop(), shard.index()),
       log_(shard.loop()),
       numbers_(shard.index()) {
   connections_.set_tls(std::move(backend_tls));
@@ -41,9 +42,10 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
     stats_.backend_connections_open.Set(connections_.open());
     stats_.backend_connections_idle.Set(connections_.idle());
   });
+  shard.loop().set_on_turn([this](base::Duration took) { stats_.loop_delay.Record(took); });
 }
 
-ShardGateway::~ShardGateway() = default;
+ShardGateway::~ShardGateway() { loop().set_on_turn(nullptr); }
 
 void ShardGateway::Accept(net::Accepted accepted, const net::TlsContext& tls) {
   auto owned = std::make_unique<http::Session>(*this, loop(), accepted.fd, tls.get(),
@@ -112,6 +114,14 @@ void ShardGateway::AnswerError(http::Session& session, const openai::RequestErro
                    .request_id = request_id});
 }
 
+void ShardGateway::Refuse(http::Session& session, const openai::RequestError& error,
+                          std::string_view message, std::string_view request_id,
+                          std::string_view extra_fields) {
+  stats_.traffic.Begin(shared_.stats.rate_window().At(loop().now()), session.body().size());
+  stats_.traffic.End(CauseOf(error), /*decoding=*/false);
+  AnswerError(session, error, message, request_id, extra_fields);
+}
+
 bool ShardGateway::Authorized(http::Session& session) {
   if (authenticator_ == nullptr) return true;
   // One key, said once: with two, this and the next reader could believe different ones.
@@ -137,25 +147,25 @@ bool ShardGateway::OnHead(http::Session& session) {
   const std::string_view id = RequestId(session, &id_memory_);
   if (session.over_limit) {
     session.set_keep_alive(false);
-    AnswerError(session, errors::kOverloaded, "The router has too many connections.", id,
-                "Retry-After: 1\r\n");
+    Refuse(session, errors::kOverloaded, "The router has too many connections.", id,
+           "Retry-After: 1\r\n");
     return false;
   }
   const bool unknown =
       endpoint.kind == EndpointKind::kUnknown ||
       (endpoint.kind == EndpointKind::kRoutedAny && head.method == http::Method::kGet);
   if (unknown && head.method != http::Method::kConnect) {
-    AnswerError(session, errors::kUnknownPath, openai::UnknownPathMessage(method, path), id);
+    Refuse(session, errors::kUnknownPath, openai::UnknownPathMessage(method, path), id);
     return false;
   }
   if (!endpoint.Takes(head.method)) {
-    AnswerError(session, errors::kMethodNotAllowed, openai::MethodNotAllowedMessage(method, path),
-                id, absl::StrFormat("Allow: %s\r\n", endpoint.allow));
+    Refuse(session, errors::kMethodNotAllowed, openai::MethodNotAllowedMessage(method, path), id,
+           absl::StrFormat("Allow: %s\r\n", endpoint.allow));
     return false;
   }
   if (!endpoint.open() && !Authorized(session)) {
-    AnswerError(session, errors::kInvalidApiKey, errors::kInvalidApiKey.message, id,
-                "WWW-Authenticate: Bearer\r\n");
+    Refuse(session, errors::kInvalidApiKey, errors::kInvalidApiKey.message, id,
+           "WWW-Authenticate: Bearer\r\n");
     return false;
   }
   session.request_number = numbers_.Next();
@@ -175,8 +185,8 @@ void ShardGateway::OnRequest(http::Session& session) {
       if (snapshot_->settings.allow_engine_control) {
         NewTransaction()->Begin(session, kind, RequestId(session, &id_memory_));
       } else {
-        AnswerError(session, errors::kEngineControlOff, errors::kEngineControlOff.message,
-                    RequestId(session, &id_memory_));
+        Refuse(session, errors::kEngineControlOff, errors::kEngineControlOff.message,
+               RequestId(session, &id_memory_));
       }
       break;
     case EndpointKind::kMetrics:
@@ -239,7 +249,7 @@ void ShardGateway::OnBadRequest(http::Session& session, int status, std::string_
   const std::string too_large =
       openai::BodyTooLargeMessage(snapshot_->settings.max_request_body_bytes);
   if (status == 413) message = too_large;
-  AnswerError(session, error, message, id_memory_);
+  Refuse(session, error, message, id_memory_);
 }
 
 void ShardGateway::OnClientGone(http::Session& session) {

@@ -113,6 +113,9 @@ class ShardGateway final : public http::SessionHost {
   void OnClosed(http::Session& session) override;
 
   bool Authorized(http::Session& session);
+  // AnswerError for a request that has not become a transaction, and counts it.
+  void Refuse(http::Session& session, const openai::RequestError& error, std::string_view message,
+              std::string_view request_id, std::string_view extra_fields = {});
   void AnswerLocally(http::Session& session, EndpointKind kind);
   std::string_view RequestId(const http::Session& session, std::string* made);
   Transaction* NewTransaction();

@@ -12,7 +12,9 @@ namespace vllm_router::gateway {
 namespace errors = openai::errors;
 
 Transaction::Transaction(ShardGateway& gateway)
-    : gateway_(gateway), exchange_(gateway.loop(), gateway.connections(), *this) {}
+    : gateway_(gateway),
+      exchange_(gateway.loop(), gateway.connections(), *this),
+      stats_(gateway.shared().stats, gateway.shard_index()) {}
 
 void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_view request_id) {
   ++serial_;
@@ -35,6 +37,7 @@ void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_v
   status_ = 0;
   Enter(Phase::kQueued);
   gateway_.retry_budget().OnRequestBegan();
+  stats_.Begin(began_, gateway_.loop().now(), session.body().size());
   Choose();
 }
 
@@ -70,10 +73,11 @@ void Transaction::Choose() {
   pool_ = FindPool();
   if (pool_ == nullptr) {
     gateway_.shared().stats.CountUnknownModel();
+    stats_.OnModel(gateway_.shared().stats.other_models());
     AnswerError(errors::kModelNotFound, openai::ModelNotFoundMessage(facts_.model));
     return;
   }
-  pool_->stats->shard(gateway_.shard_index()).incoming.Add();
+  stats_.OnModel(*pool_->stats);
   Admit();
 }
 
@@ -134,7 +138,7 @@ bool Transaction::PinnedByQuery() {
                   "Retry-After: 1\r\n");
       return true;
     }
-    pool_->stats->shard(gateway_.shard_index()).incoming.Add();
+    stats_.OnModel(*pool_->stats);
   }
   pinned_ = *backend;
   return true;
@@ -175,11 +179,13 @@ void Transaction::OnAdmitted() {
   Timer::Cancel();
   ticket_ = 0;
   holds_slot_ = true;
+  stats_.OnAdmitted(gateway_.loop().now());
   StartAttempt();
 }
 
 void Transaction::AnswerError(const openai::RequestError& error, std::string_view message,
                               std::string_view extra) {
+  if (stats_.cause() == stats::Cause::kNone) stats_.set_cause(CauseOf(error));
   if (session_ != nullptr) {
     http::Session& session = *std::exchange(session_, nullptr);
     session.context = nullptr;
@@ -197,13 +203,20 @@ void Transaction::OnClientGone() {
   if (drain) {
     gone_peer_.assign(session.peer());
     phase_since_ = gateway_.loop().now();
+    stats_.set_blocked(false);
     exchange_.ResumeReading();
     return;
   }
   Finish(Outcome::kClientGone);
 }
 
+void Transaction::OnClientDrained() {
+  stats_.set_blocked(false);
+  exchange_.ResumeReading();
+}
+
 void Transaction::Cut() {
+  stats_.set_cause(stats::Cause::kShutdown);
   if (phase_ == Phase::kRelay && session_ != nullptr) {
     BreakOff(openai::kShuttingDownEvent);
   } else {
@@ -215,6 +228,9 @@ void Transaction::Finish(Outcome outcome) {
   if (phase_ == Phase::kFree) return;
   Timer::Cancel();
   exchange_.Cancel();
+  if (outcome == Outcome::kClientGone) stats_.set_cause(stats::Cause::kClientAborted);
+  stats_.End(status_ < 500 ? stats::Cause::kCompleted : stats::Cause::kBackendStatus,
+             gateway_.loop().now());
   if (phase_ == Phase::kRetryQueued) gateway_.UnqueueRetry(this);
   if (ticket_ != 0) {
     // Admitted just now: the callback that is on its way gives the slot back.

@@ -21,6 +21,7 @@
 #include "server/gateway/forward_head.h"
 #include "server/gateway/live_request.h"
 #include "server/gateway/request_reader.h"
+#include "server/gateway/request_stats.h"
 #include "server/http/session.h"
 #include "server/http/sse_scanner.h"
 #include "server/openai/error.h"
@@ -42,7 +43,7 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
 
   void OnClientGone();
   // The client has taken everything that waited for it.
-  void OnClientDrained() { exchange_.ResumeReading(); }
+  void OnClientDrained();
   // The router ends: answers what can be answered and cuts the rest.
   void Cut();
   // The operator ends it: the client is told as if its engine had died.
@@ -152,6 +153,7 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   AnswerFraming framing_ = AnswerFraming::kNone;
   bool event_stream_ = false;  // an error event may be put in
   http::SseScanner sse_;
+  RequestStats stats_;
 };
 
 }  // namespace vllm_router::gateway

@@ -103,7 +103,9 @@ void Transaction::Attempt(fleet::BackendPtr backend) {
                          .attempt = attempt_,
                          .attempts = route().max_failover_attempts + 1});
   lease_ = fleet::Lease(backend);
+  stats_.OnAttempt(*backend, gateway_.loop().now());
   Send(std::move(backend), /*fresh_only=*/false);
+  stats_.OnSent();
 }
 
 std::string_view Transaction::BodyFor(const fleet::Backend& backend) {
@@ -144,6 +146,7 @@ void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
 
 void Transaction::OnFailure(const upstream::Failure& failure) {
   if (phase_ == Phase::kRelay) {
+    stats_.set_cause(CauseOf(failure));
     CountFailure(failure);
     gateway_.stats().streams_broken.Add();
     const bool idle = failure.kind == upstream::FailureKind::kIdleTimeout;
@@ -157,6 +160,7 @@ void Transaction::OnFailure(const upstream::Failure& failure) {
   if (RetryStale(failure)) return;
   CountFailure(failure);
   last_failure_ = failure.kind;
+  stats_.OnAttemptFailed(CauseOf(failure));
   excluded_.push_back(lease_.backend());
   lease_.Release();
   if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
@@ -244,11 +248,13 @@ bool Transaction::AcquireRetry() {
 void Transaction::RetryNow() {
   Timer::Cancel();
   holds_retry_ = true;
+  gateway_.stats().failover_attempts.Add();
   StartAttempt();
 }
 
 void Transaction::GiveUp() {
   const openai::RequestError& error = ErrorFor(last_failure_);
+  stats_.set_cause(stats_.last_failure());
   AnswerError(error, error.message);
 }
 
@@ -258,6 +264,7 @@ void Transaction::OnTimer() {
                 "Retry-After: 1\r\n");
   } else if (phase_ == Phase::kRetryQueued) {
     gateway_.UnqueueRetry(this);
+    gateway_.stats().failover_refused.Add();
     phase_ = Phase::kAttempt;
     GiveUp();
   }

@@ -25,8 +25,10 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
     if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
     Enter(Phase::kRelay);
     status_ = head->status;
+    stats_.OnHead(*head);
     if (session_ != nullptr) BeginAnswer(*head, base);
   }
+  stats_.OnPayload(payload, gateway_.loop().now());
   if (session_ != nullptr) {
     if (event_stream_) {
       for (const std::string_view piece : payload) sse_.Feed(piece);
@@ -45,6 +47,7 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
                                 : limit / 2;
     if (session_ != nullptr && session_->pending() > pause_at) {
       gateway_.stats().slow_client_pauses.Add();
+      stats_.set_blocked(true);
       exchange_.PauseReading();
     }
     return;

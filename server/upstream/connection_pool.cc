@@ -3,15 +3,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/stats/backend_stats.h"
+
 namespace vllm_router::upstream {
 
-Connection::Connection(ConnectionPool& pool, net::EventLoop& loop,
-                       std::shared_ptr<fleet::BackendRuntime> runtime)
-    : pool_(pool), loop_(loop), runtime_(std::move(runtime)), socket_(loop, this) {
-  pool_.Count(1, 0);
+Connection::Connection(ConnectionPool& pool, net::EventLoop& loop, const fleet::Backend& backend)
+    : pool_(pool),
+      loop_(loop),
+      runtime_(backend.runtime),
+      stats_(backend.stats),
+      socket_(loop, this) {
+  pool_.Count(*this, 1, 0);
+  if (stats_ != nullptr) stats_->shard(pool_.shard_).connections_made.Add();
 }
 
-Connection::~Connection() { pool_.Count(-1, 0); }
+Connection::~Connection() { pool_.Count(*this, -1, 0); }
 
 // Idle: the engine closed it, or sent something that nobody asked for, and then it cannot carry a
 // request any more. Only a read tells: under TLS a session ticket makes the socket readable too,
@@ -30,15 +36,22 @@ ConnectionPool::~ConnectionPool() {
   CloseIdle();
 }
 
-void ConnectionPool::Count(int opened, int idled) {
+void ConnectionPool::Count(const Connection& connection, int opened, int idled) {
   open_ += static_cast<uint64_t>(opened);
   idle_count_ += static_cast<uint64_t>(idled);
+  if (connection.stats_ != nullptr) {
+    stats::BackendStats::ShardCells& cells = connection.stats_->shard(shard_);
+    cells.connections_open.Add(static_cast<uint64_t>(opened));
+    cells.connections_idle.Add(static_cast<uint64_t>(idled));
+  }
   if (on_change_) on_change_();
 }
 
 void ConnectionPool::CloseIdle() {
+  for (const auto& [runtime, list] : idle_) {
+    for (const auto& connection : list) Count(*connection, 0, -1);
+  }
   idle_.clear();
-  idle_count_ = 0;
 }
 
 std::unique_ptr<Connection> ConnectionPool::TakeIdle(const fleet::Backend& backend) {
@@ -49,7 +62,7 @@ std::unique_ptr<Connection> ConnectionPool::TakeIdle(const fleet::Backend& backe
   while (!list.empty()) {
     std::unique_ptr<Connection> connection = std::move(list.back());
     list.pop_back();
-    Count(0, -1);
+    Count(*connection, 0, -1);
     connection->Cancel();
     if (connection->endpoint_.IsThatOf(backend.spec, tls)) return connection;
     Discard(std::move(connection), /*abort=*/false);
@@ -66,7 +79,7 @@ std::unique_ptr<Connection> ConnectionPool::Open(const fleet::Backend& backend,
                                                  net::SocketHandler* handler) {
   const fleet::SocketAddress address = backend.runtime->NextAddress();
   if (address.length == 0) return nullptr;
-  auto connection = std::make_unique<Connection>(*this, loop_, backend.runtime);
+  auto connection = std::make_unique<Connection>(*this, loop_, backend);
   connection->socket_.set_handler(handler);
   SSL_CTX* tls = TlsFor(backend.spec);
   connection->endpoint_ = {
@@ -82,8 +95,8 @@ void ConnectionPool::PutIdle(std::unique_ptr<Connection> connection, base::Durat
   connection->socket_.set_handler(connection.get());
   connection->reused_ = true;
   connection->ArmAt(loop_.timers(), loop_.now() + idle_limit);
+  Count(*connection, 0, 1);
   idle_[connection->runtime_.get()].push_back(std::move(connection));
-  Count(0, 1);
 }
 
 void ConnectionPool::Discard(std::unique_ptr<Connection> connection, bool abort) {
@@ -103,7 +116,7 @@ void ConnectionPool::RemoveIdle(Connection* connection) {
       std::find_if(list.begin(), list.end(), [&](const auto& c) { return c.get() == connection; });
   std::unique_ptr<Connection> removed = std::move(*it);
   list.erase(it);
-  Count(0, -1);
+  Count(*removed, 0, -1);
   if (list.empty()) idle_.erase(found);
   Discard(std::move(removed), /*abort=*/false);
 }

@@ -37,8 +37,7 @@ struct Endpoint {
 // its socket's handler.
 class Connection final : public net::Retirable, private net::SocketHandler, private net::Timer {
  public:
-  Connection(ConnectionPool& pool, net::EventLoop& loop,
-             std::shared_ptr<fleet::BackendRuntime> runtime);
+  Connection(ConnectionPool& pool, net::EventLoop& loop, const fleet::Backend& backend);
   ~Connection() override;
 
   net::Socket& socket() { return socket_; }
@@ -54,6 +53,7 @@ class Connection final : public net::Retirable, private net::SocketHandler, priv
   ConnectionPool& pool_;
   net::EventLoop& loop_;
   std::shared_ptr<fleet::BackendRuntime> runtime_;  // the key in the pool; outlives snapshots
+  std::shared_ptr<stats::BackendStats> stats_;      // likewise; nullptr: nothing is counted
   Endpoint endpoint_;
   net::Socket socket_;
   bool reused_ = false;
@@ -61,7 +61,8 @@ class Connection final : public net::Retirable, private net::SocketHandler, priv
 
 class ConnectionPool {
  public:
-  explicit ConnectionPool(net::EventLoop& loop) : loop_(loop) {}
+  // `shard`: whose cells count the connections of each backend.
+  ConnectionPool(net::EventLoop& loop, size_t shard) : loop_(loop), shard_(shard) {}
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
   ~ConnectionPool();
@@ -97,9 +98,10 @@ class ConnectionPool {
 
   SSL_CTX* TlsFor(const fleet::BackendSpec& spec) const;
   void RemoveIdle(Connection* connection);
-  void Count(int opened, int idled);
+  void Count(const Connection& connection, int opened, int idled);
 
   net::EventLoop& loop_;
+  const size_t shard_;
   net::TlsContext tls_;
   std::function<void()> on_change_;
   uint64_t open_ = 0;

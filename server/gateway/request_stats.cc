@@ -1,0 +1,128 @@
+#include "server/gateway/request_stats.h"
+
+#include <utility>
+
+namespace vllm_router::gateway {
+
+namespace errors = openai::errors;
+using stats::Cause;
+
+Cause CauseOf(const openai::RequestError& error) {
+  if (error.status == errors::kRequestTimeout.status) return Cause::kClientTimeout;
+  if (error.status == errors::kTooManyRequests.status || error.code == errors::kOverloaded.code)
+    return Cause::kOverloaded;
+  if (error.code == errors::kNoBackendAvailable.code) return Cause::kNoBackend;
+  if (error.code == errors::kInternal.code) return Cause::kInternal;
+  return Cause::kRejected;
+}
+
+Cause CauseOf(const upstream::Failure& failure) {
+  switch (failure.kind) {
+    case upstream::FailureKind::kNoAddress:
+    case upstream::FailureKind::kConnect:
+      return Cause::kBackendConnect;
+    case upstream::FailureKind::kClosed:
+      return failure.any_byte ? Cause::kBackendDied : Cause::kBackendConnect;
+    case upstream::FailureKind::kProtocol:
+      return Cause::kBackendProtocol;
+    case upstream::FailureKind::kConnectTimeout:
+    case upstream::FailureKind::kFirstByteTimeout:
+    case upstream::FailureKind::kIdleTimeout:
+      return Cause::kBackendTimeout;
+  }
+  return Cause::kInternal;
+}
+
+void RequestStats::Begin(base::TimePoint head_came, base::TimePoint now, uint64_t body_bytes) {
+  began_ = head_came;
+  ready_ = now;
+  body_bytes_ = body_bytes;
+  slot_ = registry_.rate_window().At(now);
+  cause_ = last_failure_ = Cause::kNone;
+  sent_ = stream_ = decoding_ = false;
+  cells_[kRouter] = &shard_.traffic;
+  cells_[kRouter]->Begin(slot_, body_bytes);
+}
+
+void RequestStats::OnModel(stats::PoolStats& pool) {
+  stats::PoolStats::ShardCells& cells = pool.shard(shard_index_);
+  // Models that nobody serves have a count of their own for /metrics.
+  if (&pool != &registry_.other_models()) cells.incoming.Add();
+  cells_[kModel] = &cells.traffic;
+  cells.traffic.Begin(slot_, body_bytes_);
+}
+
+void RequestStats::OnAttempt(const fleet::Backend& backend, base::TimePoint now) {
+  attempt_began_ = now;
+  if (backend.stats == nullptr) return;
+  cells_[kBackend] = &backend.stats->shard(shard_index_).traffic;
+  cells_[kBackend]->Begin(registry_.rate_window().At(now), body_bytes_);
+}
+
+void RequestStats::OnSent() {
+  if (std::exchange(sent_, true)) return;
+  shard_.added_latency.Record(base::Clock::Real().Now() - ready_);
+}
+
+void RequestStats::OnAttemptFailed(Cause cause) {
+  last_failure_ = cause;
+  if (stats::TrafficCells* cells = std::exchange(cells_[kBackend], nullptr); cells != nullptr)
+    cells->End(cause, decoding_);
+}
+
+void RequestStats::OnHead(const http::ResponseHead& head) {
+  stream_ = head.event_stream && head.Find(http::FieldId::kContentEncoding) == nullptr;
+  content_ = openai::ContentCounter();
+  if (stream_) return;
+  decoding_ = true;
+  ForEach([](stats::TrafficCells& cells) { cells.LeavePrefill(); });
+}
+
+void RequestStats::OnPayload(absl::Span<const std::string_view> payload, base::TimePoint now) {
+  uint64_t bytes = 0;
+  uint64_t events = 0;
+  for (const std::string_view piece : payload) {
+    bytes += piece.size();
+    if (stream_) events += content_.Feed(piece);
+  }
+  ForEach([bytes](stats::TrafficCells& cells) { cells.response_bytes.Add(bytes); });
+  if (events > 0) OnContent(events, now);
+}
+
+void RequestStats::OnContent(uint64_t events, base::TimePoint now) {
+  const bool first = !std::exchange(decoding_, true);
+  const base::Duration interval =
+      first ? base::Duration(0) : (now - last_content_) / static_cast<int64_t>(events);
+  const uint64_t intervals = first ? events - 1 : events;
+  last_content_ = now;
+  for (size_t level = 0; level < kLevels; ++level) {
+    if (cells_[level] == nullptr) continue;
+    stats::TrafficCells& cells = *cells_[level];
+    cells.output_tokens.Add(events);
+    if (first) {
+      cells.LeavePrefill();
+      cells.time_to_first_token.Record(now - BeganAt(level));
+    }
+    if (intervals > 0) cells.inter_token.Record(interval, intervals);
+  }
+}
+
+void RequestStats::set_blocked(bool blocked) {
+  if (std::exchange(blocked_, blocked) == blocked) return;
+  blocked ? shard_.blocked_streams.Add() : shard_.blocked_streams.Subtract();
+}
+
+void RequestStats::End(Cause cause, base::TimePoint now) {
+  set_blocked(false);
+  if (cause_ != Cause::kNone) cause = cause_;
+  const bool whole = cause == Cause::kCompleted || cause == Cause::kBackendStatus;
+  // The router last: when it has nothing running, neither has any of the others.
+  for (size_t level = kLevels; level-- > 0;) {
+    stats::TrafficCells* cells = std::exchange(cells_[level], nullptr);
+    if (cells == nullptr) continue;
+    if (whole) cells->end_to_end.Record(now - BeganAt(level));
+    cells->End(cause, decoding_);
+  }
+}
+
+}  // namespace vllm_router::gateway

@@ -3,40 +3,14 @@
 
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
+#include "server/config/callback_target.h"
 #include "server/config/check.h"
 #include "server/config/names.h"
-#include "server/fleet/backend_url.h"
 
 namespace vllm_router::config {
 namespace {
 
 constexpr uint64_t kMaxBody = 64u << 20;
-constexpr std::string_view kUnix = "unix:";
-
-void CheckTarget(const std::string& target, const Checker& check) {
-  if (target.compare(0, kUnix.size(), kUnix) == 0) {
-    const std::string_view path = std::string_view(target).substr(kUnix.size());
-    if (path.empty() || path.front() != '/' || path.size() > 107) {
-      check.Fail("target", absl::StrFormat("'%s' needs an absolute path of at most 107 bytes after "
-                                           "unix:",
-                                           base::Printable(target)));
-    }
-    return;
-  }
-  // The same hosts and ports as a backend's URL, with a port that is always written.
-  const absl::StatusOr<fleet::BackendUrl> url = fleet::ParseBackendUrl("http://" + target);
-  const size_t colon = target.rfind(':');
-  const bool has_port = colon != std::string::npos && target.find(']', colon) == std::string::npos;
-  if (!url.ok() || !has_port || target.find('/') != std::string::npos) {
-    check.Fail("target", absl::StrFormat("'%s' is no target: host:port, [ipv6]:port or unix:/path",
-                                         base::Printable(target)));
-  } else if (IsForbiddenHost(url->host)) {
-    check.Fail("target",
-               absl::StrFormat("'%s' is a link-local or metadata address; these are never "
-                               "allowed",
-                               base::Printable(url->host)));
-  }
-}
 
 void CheckPatterns(std::string_view field,
                    const google::protobuf::RepeatedPtrField<std::string>& all,
@@ -85,7 +59,9 @@ void CheckCallback(const v1::Callback& callback, const Checker& check) {
                                "128 letters, digits, '.', '_' and '-'",
                                base::Printable(callback.name())));
   }
-  CheckTarget(callback.target(), check);
+  if (const auto target = ParseCallbackTarget(callback.target()); !target.ok()) {
+    check.Fail("target", std::string(base::StdView(target.status().message())));
+  }
   if (callback.has_tls()) CheckTls(callback.tls(), check.In("tls"));
   CheckHooks(callback, check);
   CheckModes(callback, check);

@@ -31,11 +31,11 @@ struct Violation {
 
 struct Failure {
   absl::StatusCode code = absl::StatusCode::kInternal;
-  std::string reason;  // "ETAG_MISMATCH"; empty: no reason of ours, an internal error
-  std::string message;
-  std::map<std::string, std::string> metadata;
-  std::vector<Violation> violations;
-  std::optional<Duration> retry_after;
+  std::string reason = {};  // "ETAG_MISMATCH"; empty: no reason of ours, an internal error
+  std::string message = {};
+  std::map<std::string, std::string> metadata = {};
+  std::vector<Violation> violations = {};
+  std::optional<Duration> retry_after = {};
 };
 
 // A T or why there is none. [[nodiscard]] like absl::StatusOr; value access needs ok().

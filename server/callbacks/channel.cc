@@ -71,8 +71,8 @@ grpc::ChannelArguments Arguments(const v1::Callback& callback,
   for (const auto& [name, value] : numbers) arguments.SetInt(name, value);
   if (!target.host.empty()) {
     const bool v6 = target.host.find(':') != std::string::npos;
-    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY,
-                        absl::StrFormat(v6 ? "[%s]:%d" : "%s:%d", target.host, target.port));
+    const std::string host = v6 ? absl::StrFormat("[%s]", target.host) : target.host;
+    arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, absl::StrFormat("%s:%d", host, target.port));
   }
   if (!callback.tls().server_name().empty()) {
     arguments.SetSslTargetNameOverride(callback.tls().server_name());

@@ -24,20 +24,21 @@ bool IsNetwork(const std::string& text) {
 
 void CheckSizes(const v1::Limits& limits, const Checker& check) {
   if (limits.has_max_request_body_bytes()) {
-    check.Range("max_request_body_bytes", limits.max_request_body_bytes(), 1u << 10,
-                uint64_t{4} << 30);
+    check.Range("max_request_body_bytes", limits.max_request_body_bytes(), 1, uint64_t{16} << 30);
   }
   if (limits.has_max_header_bytes()) {
-    check.Range("max_header_bytes", limits.max_header_bytes(), 4u << 10, 1u << 20);
+    check.Range("max_header_bytes", limits.max_header_bytes(), 1u << 10, 64u << 10);
   }
-  if (limits.has_max_headers()) check.Range("max_headers", limits.max_headers(), 10, 1000);
+  if (limits.has_max_headers()) check.Range("max_headers", limits.max_headers(), 1, 1000);
   if (limits.has_stream_buffer_bytes()) {
     check.Range("stream_buffer_bytes", limits.stream_buffer_bytes(), 4u << 10, 64u << 20);
   }
 }
 
 void CheckTimes(const v1::Limits& limits, const Checker& check) {
-  if (limits.has_queue_timeout()) check.Time("queue_timeout", limits.queue_timeout(), 1, kForever);
+  if (limits.has_queue_timeout()) {
+    check.Time("queue_timeout", limits.queue_timeout(), 1, kForever, true);
+  }
   if (limits.has_client_header_timeout()) {
     check.Time("client_header_timeout", limits.client_header_timeout(), 1, kForever, true);
   }
@@ -64,27 +65,27 @@ void CheckTimes(const v1::Limits& limits, const Checker& check) {
 void CheckStatistics(const v1::Limits& limits, const Checker& check) {
   check.KnownEnum("log_level", limits.log_level(), v1::LogLevel_IsValid(limits.log_level()));
   if (limits.has_engine_stats_interval()) {
-    check.Time("engine_stats_interval", limits.engine_stats_interval(), kSecond, kHour);
+    check.Time("engine_stats_interval", limits.engine_stats_interval(), kMillisecond, kForever);
   }
   if (limits.has_request_stats_window()) {
-    check.Time("request_stats_window", limits.request_stats_window(), kSecond, kHour);
+    check.Time("request_stats_window", limits.request_stats_window(), kMillisecond, kForever);
   }
   if (limits.has_log_stats_interval()) {
-    check.Time("log_stats_interval", limits.log_stats_interval(), kSecond, kHour);
+    check.Time("log_stats_interval", limits.log_stats_interval(), kMillisecond, kForever);
   }
 }
 
 void CheckEjection(const v1::EjectionSettings& ejection, const Checker& check) {
-  if (ejection.has_failures()) check.Range("failures", ejection.failures(), 0, 1000);
+  if (ejection.has_failures()) check.Range("failures", ejection.failures(), 0, 1000000);
   if (ejection.has_base()) check.Time("base", ejection.base(), 1, kForever);
   const int64_t base = ejection.has_base() ? ToNanoseconds(ejection.base()) : kSecond;
   if (ejection.has_max()) check.Time("max", ejection.max(), base, kForever);
 }
 
 void CheckHealth(const v1::HealthCheckSettings& health, const Checker& check) {
-  if (health.has_interval()) check.Time("interval", health.interval(), kSecond, kHour);
+  if (health.has_interval()) check.Time("interval", health.interval(), kMillisecond, kForever);
   if (health.has_timeout()) {
-    check.Time("timeout", health.timeout(), 100 * kMillisecond, 10 * kMinute);
+    check.Time("timeout", health.timeout(), kMillisecond, kForever);
   }
 }
 

@@ -27,7 +27,7 @@ bool IsFieldName(std::string_view name) {
 }
 
 void CheckFailover(const v1::FailoverSettings& failover, const Checker& check) {
-  if (failover.has_max_attempts()) check.Range("max_attempts", failover.max_attempts(), 0, 16);
+  if (failover.has_max_attempts()) check.Range("max_attempts", failover.max_attempts(), 0, 100);
   if (failover.has_retry_budget_percent()) {
     check.Range("retry_budget_percent", failover.retry_budget_percent(), 0, 100);
   }
@@ -41,7 +41,9 @@ void CheckFailover(const v1::FailoverSettings& failover, const Checker& check) {
 }
 
 void CheckTimeouts(const v1::BackendTimeouts& timeouts, const Checker& check) {
-  if (timeouts.has_connect()) check.Time("connect", timeouts.connect(), 1, kForever);
+  if (timeouts.has_connect()) {
+    check.Time("connect", timeouts.connect(), 1, kForever, /*zero_is_off=*/true);
+  }
   if (timeouts.has_first_byte()) {
     check.Time("first_byte", timeouts.first_byte(), 1, kForever, /*zero_is_off=*/true);
   }

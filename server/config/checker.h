@@ -20,8 +20,9 @@ inline constexpr int64_t kMillisecond = 1'000'000;
 inline constexpr int64_t kSecond = 1000 * kMillisecond;
 inline constexpr int64_t kMinute = 60 * kSecond;
 inline constexpr int64_t kHour = 60 * kMinute;
-// What "above 0" and "no upper bound" mean for a length of time in ns; ten years.
-inline constexpr int64_t kForever = int64_t{10} * 365 * 24 * kHour;
+// What "above 0" and "no upper bound" mean for a length of time in ns; a
+// year, as for flags.
+inline constexpr int64_t kForever = int64_t{365} * 24 * kHour;
 
 // Nanoseconds; saturates.
 int64_t ToNanoseconds(const google::protobuf::Duration& duration);

@@ -6,8 +6,11 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 #include "server/config/fields.h"
@@ -149,7 +152,7 @@ void AddFields(const Message* before, const Message* after, v1::ResourceDiff& di
   }
 }
 
-using Resources = std::vector<std::pair<std::string, const Message*>>;
+using Resources = std::vector<std::pair<std::string_view, const Message*>>;
 
 template <typename List>
 void AddAll(const List& list, Resources& resources) {
@@ -169,24 +172,25 @@ Resources All(const v1::Config& config) {
 
 }  // namespace
 
-v1::ConfigDiff Diff(const v1::Config& before, const v1::Config& after) {
+v1::ConfigDiff Diff(const v1::Config& before, const v1::Config& after, const Touched* touched) {
   const Resources was = All(before);
   const Resources is = All(after);
-  const std::map<std::string, const Message*> old_by_name(was.begin(), was.end());
-  const std::map<std::string, const Message*> new_by_name(is.begin(), is.end());
+  const absl::flat_hash_map<std::string_view, const Message*> old_by_name(was.begin(), was.end());
+  const absl::flat_hash_map<std::string_view, const Message*> new_by_name(is.begin(), is.end());
   v1::ConfigDiff diff;
   for (const auto& [name, resource] : was) {
-    if (new_by_name.count(name) > 0) continue;
+    if (new_by_name.contains(name)) continue;
     v1::ResourceDiff& deleted = *diff.add_resources();
-    deleted.set_name(name);
+    deleted.set_name(std::string(name));
     deleted.set_kind(v1::CHANGE_KIND_DELETED);
     AddFields(resource, nullptr, deleted);
   }
   for (const auto& [name, resource] : is) {
+    if (touched != nullptr && !touched->contains(name)) continue;
     const auto old = old_by_name.find(name);
     if (old != old_by_name.end() && SameContent(*old->second, *resource)) continue;
     v1::ResourceDiff& changed = *diff.add_resources();
-    changed.set_name(name);
+    changed.set_name(std::string(name));
     changed.set_kind(old == old_by_name.end() ? v1::CHANGE_KIND_CREATED : v1::CHANGE_KIND_UPDATED);
     AddFields(old == old_by_name.end() ? nullptr : old->second, resource, changed);
   }

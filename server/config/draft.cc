@@ -23,10 +23,10 @@ Draft::Draft(const v1::Config& base, CheckContext context, Stamp stamp)
       context_(std::move(context)),
       stamp_(std::move(stamp)),
       draft_(base),
-      backends_(draft_.mutable_backends()),
-      policies_(draft_.mutable_routing_policies()),
-      callbacks_(draft_.mutable_callbacks()),
-      aliases_(draft_.mutable_model_aliases()) {}
+      backends_(draft_.mutable_backends(), &touched_),
+      policies_(draft_.mutable_routing_policies(), &touched_),
+      callbacks_(draft_.mutable_callbacks(), &touched_),
+      aliases_(draft_.mutable_model_aliases(), &touched_) {}
 
 v1::Config Draft::Empty() {
   v1::Config config;
@@ -283,7 +283,8 @@ base::Outcome<Change> Draft::Finish() {
   if (!violations_.empty()) return base::InvalidFields(std::move(violations_));
   if (failure_) return *std::move(failure_);
   Change change;
-  change.diff = Diff(base_, draft_);
+  touched_.insert(std::string(kLimits));
+  change.diff = Diff(base_, draft_, &touched_);
   const bool reordered = !SameOrder(base_, draft_);
   if (change.diff.resources().empty() && !reordered) {
     change.config = base_;

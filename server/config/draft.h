@@ -64,6 +64,9 @@ class Draft {
   // Gives the resources of these names back the state that they had in `former`; what was not there
   // goes, backends through a drain.
   void Restore(const std::set<std::string>& names, const v1::Config& former);
+  // Gives backends and callbacks the order that they had in `former`; what was not there comes
+  // last.
+  void RestoreOrder(const v1::Config& former);
   // Everything. Backends of discovery stay as they are.
   void RestoreAll(const v1::Config& former);
   void DeclareBackends(v1::BackendSource source, const std::vector<v1::Backend>& backends);
@@ -110,6 +113,7 @@ class Draft {
   const CheckContext context_;
   const Stamp stamp_;
   v1::Config draft_;
+  Touched touched_;  // of the resources that may differ from the base
   Table<v1::Backend> backends_;
   Table<v1::RoutingPolicy> policies_;
   Table<v1::Callback> callbacks_;

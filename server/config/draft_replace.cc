@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 #include "server/config/draft.h"
@@ -72,10 +73,11 @@ void MarkOne(const Stamp& stamp, const Message* before, Message& resource) {
 }
 
 template <typename List>
-void MarkAll(const Stamp& stamp, const List& before, List& list) {
-  std::map<std::string_view, const typename List::value_type*> old;
+void MarkAll(const Stamp& stamp, const Touched& touched, const List& before, List& list) {
+  absl::flat_hash_map<std::string_view, const typename List::value_type*> old;
   for (const auto& resource : before) old.emplace(resource.name(), &resource);
   for (auto& resource : list) {
+    if (!touched.contains(resource.name())) continue;
     const auto found = old.find(resource.name());
     MarkOne(stamp, found == old.end() ? nullptr : found->second, resource);
   }
@@ -140,7 +142,7 @@ void Draft::ReplaceBackends(const v1::Config& wanted, const std::string& path) {
   }
   backends_.Purge();
   Reorder(order, draft_.mutable_backends());
-  backends_ = Table<v1::Backend>(draft_.mutable_backends());
+  backends_ = Table<v1::Backend>(draft_.mutable_backends(), &touched_);
 }
 
 void Draft::Restore(const std::set<std::string>& names, const v1::Config& former) {
@@ -184,6 +186,10 @@ void Draft::RestoreAll(const v1::Config& former) {
   }
   names.insert(std::string(kLimits));
   Restore(names, former);
+  RestoreOrder(former);
+}
+
+void Draft::RestoreOrder(const v1::Config& former) {
   backends_.Purge();
   callbacks_.Purge();
   std::vector<std::string> backends;
@@ -192,15 +198,15 @@ void Draft::RestoreAll(const v1::Config& former) {
   for (const v1::Callback& callback : former.callbacks()) callbacks.push_back(callback.name());
   Reorder(backends, draft_.mutable_backends());
   Reorder(callbacks, draft_.mutable_callbacks());
-  backends_ = Table<v1::Backend>(draft_.mutable_backends());
-  callbacks_ = Table<v1::Callback>(draft_.mutable_callbacks());
+  backends_ = Table<v1::Backend>(draft_.mutable_backends(), &touched_);
+  callbacks_ = Table<v1::Callback>(draft_.mutable_callbacks(), &touched_);
 }
 
 void Draft::Mark() {
-  MarkAll(stamp_, base_.backends(), *draft_.mutable_backends());
-  MarkAll(stamp_, base_.routing_policies(), *draft_.mutable_routing_policies());
-  MarkAll(stamp_, base_.callbacks(), *draft_.mutable_callbacks());
-  MarkAll(stamp_, base_.model_aliases(), *draft_.mutable_model_aliases());
+  MarkAll(stamp_, touched_, base_.backends(), *draft_.mutable_backends());
+  MarkAll(stamp_, touched_, base_.routing_policies(), *draft_.mutable_routing_policies());
+  MarkAll(stamp_, touched_, base_.callbacks(), *draft_.mutable_callbacks());
+  MarkAll(stamp_, touched_, base_.model_aliases(), *draft_.mutable_model_aliases());
   MarkOne(stamp_, &base_.limits(), *draft_.mutable_limits());
   draft_.set_generation(stamp_.generation);
 }

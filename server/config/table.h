@@ -10,27 +10,36 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "server/base/strings.h"
 
 namespace vllm_router::config {
+
+// Names of resources.
+using Touched = absl::flat_hash_set<std::string, base::StringHash, base::StringEq>;
 
 template <typename Resource>
 class Table {
  public:
   using List = google::protobuf::RepeatedPtrField<Resource>;
 
-  explicit Table(List* list) : list_(list) {
+  // `touched` gets the names of all that may have been changed through the table.
+  Table(List* list, Touched* touched) : list_(list), touched_(touched) {
+    index_.reserve(static_cast<size_t>(list->size()));
     for (int i = 0; i < list->size(); ++i) index_[list->Get(i).name()] = i;
   }
 
   // nullptr when there is none of that name.
   Resource* Find(std::string_view name) {
     const auto found = index_.find(name);
-    return found == index_.end() ? nullptr : list_->Mutable(found->second);
+    if (found == index_.end()) return nullptr;
+    touched_->insert(found->first);
+    return list_->Mutable(found->second);
   }
   // At the end of the list. There must be none of that name.
   Resource* Add(Resource resource) {
     index_[resource.name()] = list_->size();
+    touched_->insert(resource.name());
     *list_->Add() = std::move(resource);
     return list_->Mutable(list_->size() - 1);
   }
@@ -61,6 +70,7 @@ class Table {
 
  private:
   List* list_;
+  Touched* touched_;
   base::StringMap<int> index_;
   std::set<int> removed_;
 };

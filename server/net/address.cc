@@ -45,22 +45,31 @@ std::optional<Address> ParseIpLiteral(const std::string& host, uint16_t port) {
   return std::nullopt;
 }
 
-std::string ToString(const Address& address) {
+std::string HostToString(const Address& address) {
   char text[INET6_ADDRSTRLEN] = "";
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
   switch (address.storage.ss_family) {
-    case AF_INET: {
-      const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
-      ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
-      return absl::StrFormat("%s:%d", text, ntohs(v4.sin_port));
-    }
-    case AF_INET6: {
-      const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
-      ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
-      return absl::StrFormat("[%s]:%d", text, ntohs(v6.sin6_port));
-    }
+    case AF_INET:
+      return ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+    case AF_INET6:
+      return ::inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
     default:
       return "(no address)";
   }
+}
+
+std::string ToString(const Address& address) {
+  const int family = address.storage.ss_family;
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
+  if (family == AF_INET) {
+    return absl::StrFormat("%s:%d", HostToString(address), ntohs(v4.sin_port));
+  }
+  if (family == AF_INET6) {
+    return absl::StrFormat("[%s]:%d", HostToString(address), ntohs(v6.sin6_port));
+  }
+  return HostToString(address);
 }
 
 }  // namespace vllm_router::net

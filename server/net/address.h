@@ -28,6 +28,8 @@ Address MakeAddress(const sockaddr* address, socklen_t length);
 // "10.0.0.1" or "fd00::1" (without brackets or a zone); nullopt for a name.
 std::optional<Address> ParseIpLiteral(const std::string& host, uint16_t port);
 
+// "10.0.0.1" or "fd00::1".
+std::string HostToString(const Address& address);
 // "10.0.0.1:8000", "[fd00::1]:8000"; for messages.
 std::string ToString(const Address& address);
 

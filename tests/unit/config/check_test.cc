@@ -101,15 +101,15 @@ TEST(CheckRoutingPolicy, HoldsItToItsRanges) {
                         timeouts { first_byte { } connect { nanos: 1 } })"),
               IsEmpty());
   EXPECT_THAT(Policy(R"(name: "routing/" session_key: "a b"
-                        failover { max_attempts: 17 retry_budget_percent: 101
+                        failover { max_attempts: 101 retry_budget_percent: 101
                                    retry_budget_min: 1001 retryable_status_codes: 399 }
-                        timeouts { connect { } stream_idle { seconds: -1 } })"),
+                        timeouts { connect { seconds: -1 } stream_idle { seconds: -1 } })"),
               ElementsAre(HasSubstr("r.name: 'routing/'"), HasSubstr("r.session_key: 'a b'"),
-                          "r.failover.max_attempts: 17 is not allowed: 0 to 16",
+                          "r.failover.max_attempts: 101 is not allowed: 0 to 100",
                           "r.failover.retry_budget_percent: 101 is not allowed: 0 to 100",
                           "r.failover.retry_budget_min: 1001 is not allowed: 0 to 1000",
                           "r.failover.retryable_status_codes[0]: 399 is not allowed: 400 to 599",
-                          "r.timeouts.connect: 0 s is not allowed: above 0",
+                          "r.timeouts.connect: -1 s is not allowed: above 0, or 0 for off",
                           "r.timeouts.stream_idle: -1 s is not allowed: above 0, or 0 for off"));
 }
 
@@ -151,15 +151,15 @@ TEST(CheckLimits, HoldsThemToTheirRanges) {
   EXPECT_THAT(Limits(R"(name: "limits" max_request_body_bytes: 1024 client_idle_timeout { }
                         allowed_networks: "10.0.0.0/8" allowed_networks: "fd00::/8")"),
               IsEmpty());
-  EXPECT_THAT(Limits(R"(name: "x" max_request_body_bytes: 1023 max_header_bytes: 4095 max_headers: 9
-                        queue_timeout { } ejection { base { seconds: 9 } max { seconds: 8 } }
-                        health_check { interval { nanos: 999999999 } }
+  EXPECT_THAT(Limits(R"(name: "x" max_request_body_bytes: 0 max_header_bytes: 1023 max_headers: 0
+                        queue_timeout { seconds: -1 } ejection { base { seconds: 9 } max { seconds: 8 } }
+                        health_check { interval { nanos: 999999 } }
                         allowed_networks: "10.0.0.0/33" allowed_networks: "10.0.0.1")"),
-              ElementsAre(HasSubstr("r.name: 'x'"), HasSubstr("r.max_request_body_bytes: 1023"),
-                          HasSubstr("r.max_header_bytes: 4095"), HasSubstr("r.max_headers: 9"),
-                          "r.queue_timeout: 0 s is not allowed: above 0",
+              ElementsAre(HasSubstr("r.name: 'x'"), HasSubstr("r.max_request_body_bytes: 0"),
+                          HasSubstr("r.max_header_bytes: 1023"), HasSubstr("r.max_headers: 0"),
+                          "r.queue_timeout: -1 s is not allowed: above 0, or 0 for off",
                           "r.ejection.max: 8 s is not allowed: at least 9 s",
-                          HasSubstr("r.health_check.interval: 1000 ms is not allowed"),
+                          HasSubstr("r.health_check.interval: "),
                           HasSubstr("r.allowed_networks[0]: '10.0.0.0/33'"),
                           HasSubstr("r.allowed_networks[1]: '10.0.0.1'")));
 }

@@ -79,10 +79,10 @@ TEST(ReplaceConfig, NamesWhatIsWrongByItsPlace) {
   EXPECT_THAT(ViolationsOf(Replace(Base(), Proto<v1::Config>(R"(
                   backends { name: "backends/z" url: "http://z" models { model: "m" } }
                   backends { name: "backends/z" models { model: "m" } weight: 5000 }
-                  limits { max_headers: 1 })"))),
+                  limits { max_headers: 0 })"))),
               ElementsAre(HasSubstr("mutations[0].replace_config.backends[1].name: "),
                           HasSubstr("mutations[0].replace_config.backends[1].weight: 5000"),
-                          HasSubstr("mutations[0].replace_config.limits.max_headers: 1")));
+                          HasSubstr("mutations[0].replace_config.limits.max_headers: 0")));
 }
 
 }  // namespace

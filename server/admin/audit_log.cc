@@ -55,7 +55,7 @@ base::Outcome<v1::ListAuditEventsResponse> AuditLog::List(
   const std::string filter = FilterText(request);
   uint64_t below = UINT64_MAX;  // sequences of this page are below it
   if (!request.page_token().empty()) {
-    const auto [verdict, position] = tokens_.Parse(kPage, filter, request.page_token());
+    const auto [verdict, position, tie_break] = tokens_.Parse(kPage, filter, request.page_token());
     if (verdict != OpaqueTokens::Verdict::kOurs) {
       violations.push_back({"page_token", "this router did not make it, or not for this query"});
     }
@@ -114,7 +114,7 @@ std::string AuditLog::MakeResumeToken(uint64_t sequence) const {
 }
 
 base::Outcome<uint64_t> AuditLog::ReadResumeToken(std::string_view token) const {
-  const auto [verdict, position] = tokens_.Parse(kResume, "", token);
+  const auto [verdict, position, tie_break] = tokens_.Parse(kResume, "", token);
   if (verdict == OpaqueTokens::Verdict::kForeign) {
     return base::InvalidField("resume_token", "this router did not make it");
   }

@@ -14,8 +14,8 @@ namespace {
 // version, instance, position, signature
 constexpr char kVersion = 1;
 constexpr size_t kInstance = 8;
-constexpr size_t kPosition = 8;
-constexpr size_t kBody = 1 + kInstance + kPosition;
+constexpr size_t kNumber = 8;
+constexpr size_t kBody = 1 + kInstance + 2 * kNumber;
 constexpr size_t kSignature = 16;
 
 std::string Bytes(uint64_t number) {
@@ -53,26 +53,27 @@ std::string OpaqueTokens::Sign(std::string_view kind, std::string_view filter,
   return {reinterpret_cast<const char*>(mac.data()), kSignature};
 }
 
-std::string OpaqueTokens::Make(std::string_view kind, std::string_view filter,
-                               uint64_t position) const {
-  const std::string body = kVersion + instance_ + Bytes(position);
+std::string OpaqueTokens::Make(std::string_view kind, std::string_view filter, uint64_t position,
+                               uint64_t tie_break) const {
+  const std::string body = kVersion + instance_ + Bytes(position) + Bytes(tie_break);
   const std::string raw = body + Sign(kind, filter, body);
   return absl::WebSafeBase64Escape(raw);
 }
 
 OpaqueTokens::Read OpaqueTokens::Parse(std::string_view kind, std::string_view filter,
                                        std::string_view token) const {
-  constexpr Read kNotOurs = {Verdict::kForeign, 0};
+  constexpr Read kNotOurs = {Verdict::kForeign, 0, 0};
   std::string raw;
   if (token.size() > 128 || !absl::WebSafeBase64Unescape(base::AbslView(token), &raw)) {
     return kNotOurs;
   }
   if (raw.size() != kBody + kSignature || raw.front() != kVersion) return kNotOurs;
   const std::string_view body = std::string_view(raw).substr(0, kBody);
-  if (body.substr(1, kInstance) != instance_) return {Verdict::kOtherProcess, 0};
+  if (body.substr(1, kInstance) != instance_) return {Verdict::kOtherProcess, 0, 0};
   const std::string signature = Sign(kind, filter, body);
   if (CRYPTO_memcmp(signature.data(), raw.data() + kBody, kSignature) != 0) return kNotOurs;
-  return {Verdict::kOurs, Number(body.substr(1 + kInstance))};
+  const std::string_view place = body.substr(1 + kInstance);
+  return {Verdict::kOurs, Number(place.substr(0, kNumber)), Number(place.substr(kNumber))};
 }
 
 }  // namespace vllm_router::admin

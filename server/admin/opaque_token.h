@@ -19,7 +19,9 @@ class OpaqueTokens {
 
   // `kind` says which list ("audit"); `filter` is what else has to be the same when the token comes
   // back, in any form that does not change.
-  std::string Make(std::string_view kind, std::string_view filter, uint64_t position) const;
+  // `tie_break`: tells entries of the same position apart.
+  std::string Make(std::string_view kind, std::string_view filter, uint64_t position,
+                   uint64_t tie_break = 0) const;
 
   enum class Verdict : uint8_t {
     kOurs,
@@ -29,6 +31,7 @@ class OpaqueTokens {
   struct Read {
     Verdict verdict;
     uint64_t position;  // of ours
+    uint64_t tie_break;
   };
   Read Parse(std::string_view kind, std::string_view filter, std::string_view token) const;
 

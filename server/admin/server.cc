@@ -9,12 +9,14 @@
 #include <algorithm>
 #include <deque>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "server/admin/channelz_gate.h"
 #include "server/admin/grpc_log.h"
 #include "server/admin/listen_address.h"
+#include "server/admin/low_priority.h"
 #include "server/admin/server_credentials.h"
 #include "server/base/log.h"
 #include "server/base/status.h"
@@ -146,19 +148,21 @@ absl::Status Server::Start() {
                           MakeServerCredentials(options.tls, options.tls_refresh));
   ROUTER_ASSIGN_OR_RETURN(const std::vector<std::string> bindable, Bindable(address));
 
-  InitGrpcOnce();
-  grpc::ServerBuilder builder;
-  SetLimits(options, &builder);
   std::deque<int> ports(bindable.size(), 0);  // written by BuildAndStart
-  for (size_t i = 0; i < bindable.size(); ++i) {
-    builder.AddListeningPort(bindable[i], credentials, &ports[i]);
-  }
-  if (options.may_use_channelz) GuardChannelz(options.may_use_channelz, &builder);
-  for (grpc::Service* service : impl_->services) builder.RegisterService(service);
-  {
+  // gRPC's threads are started here, or by those that are: they inherit the low priority.
+  std::thread([&] {
+    LowerPriority();
+    InitGrpcOnce();
+    grpc::ServerBuilder builder;
+    SetLimits(options, &builder);
+    for (size_t i = 0; i < bindable.size(); ++i) {
+      builder.AddListeningPort(bindable[i], credentials, &ports[i]);
+    }
+    if (options.may_use_channelz) GuardChannelz(options.may_use_channelz, &builder);
+    for (grpc::Service* service : impl_->services) builder.RegisterService(service);
     const PrivateFiles until_bound;
     impl_->server = builder.BuildAndStart();
-  }
+  }).join();
   if (impl_->server == nullptr) {
     return absl::UnavailableError(
         absl::StrFormat("the admin service cannot listen on %s", address.text));

@@ -98,11 +98,13 @@ class Reader {
     for (const fleet::BackendPtr& backend : snapshot_->backends) {
       const bool ready = backend->spec.admin_state == fleet::AdminState::kActive &&
                          backend->runtime->healthy() && backend->runtime->Admits(now_);
-      for (const std::string& model : backend->spec.models) {
-        auto& [of_them, all] = backends[model];
+      const auto count = [&](std::string_view name) {
+        auto& [of_them, all] = backends[name];
         ++all;
         if (ready) ++of_them;
-      }
+      };
+      for (const std::string& model : backend->spec.models) count(model);
+      for (const fleet::ModelAlias& alias : backend->spec.aliases) count(alias.alias);
     }
     for (const auto& model : registry_.Models()) {
       if (!filter_.WantsModel(model->model())) continue;

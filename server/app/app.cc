@@ -1,53 +1,40 @@
 // RunningApp: making the parts, wiring them, starting them.
+#include <google/protobuf/util/time_util.h>
+
 #include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "server/app/dynamic_config.h"
 #include "server/app/file_limit.h"
+#include "server/app/overruled_flags.h"
 #include "server/app/read_file.h"
 #include "server/app/running_app.h"
+#include "server/app/seed.h"
 #include "server/app/version.h"
+#include "server/base/ids.h"
 #include "server/base/log.h"
 #include "server/base/status.h"
-#include "server/discovery/static_source.h"
 
 namespace vllm_router::app {
 namespace {
 
-std::vector<fleet::BackendSpec> WantedBackends(const Config& config) {
-  discovery::StaticConfig wanted;
-  for (const StaticBackend& backend : config.static_options.backends) {
-    wanted.urls.push_back(backend.url.text);
-    wanted.models.push_back(backend.model);
-    wanted.model_types.push_back(backend.model_type);
-    wanted.model_labels.push_back(backend.label);
-  }
-  // The flags were checked already: what they hold parses.
-  std::vector<fleet::BackendSpec> specs = *discovery::ParseStaticConfig(wanted);
-  for (fleet::BackendSpec& spec : specs) spec.on_client_gone = config.on_client_gone;
-  return specs;
-}
-
-control::WantedConfig Wanted(const Config& config) {
-  control::WantedConfig wanted{.settings = config.settings,
-                               .route = config.route,
-                               .routing_logic = config.routing_logic,
-                               .aliases = {}};
-  for (const auto& [alias, model] : config.static_options.aliases) {
-    wanted.aliases.emplace(alias, fleet::Alias::To(model));
-  }
-  return wanted;
+std::string NewInstance() {
+  base::Rng rng = base::Rng::FromEntropy();
+  return base::NewUuid(rng);
 }
 
 }  // namespace
 
-RunningApp::RunningApp(Config config)
-    : config_(std::move(config)),
+RunningApp::RunningApp(StartRouter start)
+    : start_(std::move(start)),
+      config_(start_.config),
+      instance_(NewInstance()),
       shards_(config_.shards > 0 ? config_.shards
                                  : std::max(1u, std::thread::hardware_concurrency())),
       stats_(shards_.size()),
-      control_(stats_, Wanted(config_)),
+      live_requests_(shards_, gateways_),
       shared_{.stats = stats_,
               .admission = admission_,
               .version_json = {},
@@ -57,16 +44,17 @@ RunningApp::RunningApp(Config config)
 absl::Status RunningApp::Init() {
   shared_.version_json = absl::StrFormat("{\"version\":\"%s\"}", Version());
   shared_.scrape = [this](std::function<void(std::string)> done) { Scrape(std::move(done)); };
+  default_max_connections_ = static_cast<uint64_t>(ClientConnectionsFor(RaiseFileLimit()));
 
-  ROUTER_ASSIGN_OR_RETURN(const fleet::SnapshotPtr first, control_.Seed(WantedBackends(config_)));
+  ROUTER_RETURN_IF_ERROR(MakeControl());
+  const control::ViewPtr first = control_->view();
   ROUTER_ASSIGN_OR_RETURN(const net::TlsContext backend_tls,
                           net::MakeClientTls(config_.backend_tls_ca));
   for (size_t i = 0; i < shards_.size(); ++i) {
-    gateways_.push_back(
-        std::make_unique<gateway::ShardGateway>(shards_[i], shared_, ForShard(first), backend_tls));
+    gateways_.push_back(std::make_unique<gateway::ShardGateway>(
+        shards_[i], shared_, ForShard(first->snapshot), backend_tls));
   }
-  stats_.rate_window().SetLength(config_.request_stats_window, base::Clock::Real().Now());
-  if (config_.health_checks.enabled) MakeProber(backend_tls);
+  MakeProber(backend_tls);
   ROUTER_RETURN_IF_ERROR(
       files_.Add("API keys", {config_.api_keys_file}, [this] { return LoadKeys(); }));
   ROUTER_RETURN_IF_ERROR(files_.Add("certificate",
@@ -74,24 +62,72 @@ absl::Status RunningApp::Init() {
                                     [this] { return LoadServerTls(); }));
   ROUTER_RETURN_IF_ERROR(files_.Add("certificate authorities of the backends",
                                     {config_.backend_tls_ca}, [this] { return LoadBackendTls(); }));
-  const uint64_t files = RaiseFileLimit();
-  const int64_t connections = config_.max_connections > 0
-                                  ? static_cast<int64_t>(config_.max_connections)
-                                  : ClientConnectionsFor(files);
-  if (connections > ClientConnectionsFor(files)) {
-    ROUTER_LOG(kWarning,
-               "--max-connections %d needs more open files than the limit of %d allows beside "
-               "connections to engines "
-               "(%d are safe)",
-               connections, files, ClientConnectionsFor(files));
-  }
   ROUTER_ASSIGN_OR_RETURN(
-      listener_, net::Listener::Create(
-                     {.host = config_.host, .port = config_.port, .max_connections = connections},
-                     shards_, [this](net::Shard& shard, net::Accepted accepted) {
-                       OnAccept(shard, std::move(accepted));
-                     }));
-  return absl::OkStatus();
+      listener_, net::Listener::Create({.host = config_.host, .port = config_.port}, shards_,
+                                       [this](net::Shard& shard, net::Accepted accepted) {
+                                         OnAccept(shard, std::move(accepted));
+                                       }));
+  if (!start_.config_file.path.empty()) {
+    files_.AddText("configuration file", start_.config_file.path, start_.config_text,
+                   [this](const std::string& text) { return file_writer_->Take(text); });
+    ShowDynamicConfig(RenderDynamicConfig(start_.values));
+  }
+  ROUTER_ASSIGN_OR_RETURN(admin_, AdminParts::Create(start_, *control_, files_));
+  FollowLimits(*first);
+  admin_->SetProcess(MakeProcess());
+  return admin_->Start();
+}
+
+// The configuration that the process begins with: the one that is kept, or what the flags say.
+absl::Status RunningApp::MakeControl() {
+  const AdminOptions& admin = config_.admin;
+  if (admin.state_dir.empty()) {
+    store_ = store::MakeMemoryStore({});
+  } else {
+    ROUTER_ASSIGN_OR_RETURN(store_, store::OpenSqliteStore(admin.state_dir, {}, admin.reset_state));
+  }
+  ROUTER_ASSIGN_OR_RETURN(std::optional<control::StoredState> state, control::LoadState(*store_));
+  v1::Revision meta;
+  meta.set_name("revisions/1");
+  meta.set_generation(1);
+  meta.set_origin(v1::REVISION_ORIGIN_FLAGS);
+  meta.set_actor("router");
+  *meta.mutable_create_time() =
+      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(started_.time_since_epoch().count());
+  ROUTER_ASSIGN_OR_RETURN(v1::Config seed,
+                          SeedConfig(config_, ConfigFileWriter::SourceOf(start_), meta));
+  kept_state_ = state.has_value();
+  if (state) {
+    overruled_flags_ = OverruledFlags(start_.values, seed, state->newest.config);
+    SayWhatIsOverruled(state->newest.config.generation());
+  } else {
+    ROUTER_RETURN_IF_ERROR(control::StoreFirst(*store_, seed, meta));
+    state = control::StoredState{{std::move(seed), std::move(meta)}, {}};
+  }
+  control_ = std::make_unique<control::ControlPlane>(
+      control::ControlPlane::Options{.instance = instance_,
+                                     .context = {.secrets_dir = admin.secrets_dir}},
+      stats_, *store_, *std::move(state));
+  file_writer_ = std::make_unique<ConfigFileWriter>(
+      start_, *control_, [this](const std::string& object) { ShowDynamicConfig(object); });
+  const base::Outcome<control::ViewPtr> prepared = control_->Prepare();
+  if (prepared.ok()) return absl::OkStatus();
+  const base::Failure& failure = prepared.failure();
+  return absl::InvalidArgumentError(failure.violations.empty()
+                                        ? failure.message
+                                        : absl::StrFormat("%s: %s", failure.violations[0].field,
+                                                          failure.violations[0].description));
+}
+
+void RunningApp::SayWhatIsOverruled(uint64_t generation) {
+  ROUTER_LOG(kInfo, "going on with generation %d of --state-dir '%s'", generation,
+             config_.admin.state_dir);
+  for (const std::string& flag : overruled_flags_) {
+    ROUTER_LOG(kWarning,
+               "%s is overruled by the configuration in --state-dir; change it through the admin "
+               "API, or start with --reset-state",
+               flag);
+  }
 }
 
 absl::Status RunningApp::LoadKeys() {
@@ -125,8 +161,17 @@ absl::Status RunningApp::LoadBackendTls() {
   for (size_t i = 0; i < shards_.size(); ++i) {
     shards_[i].loop().Post([gateway = gateways_[i].get(), tls] { gateway->SetBackendTls(tls); });
   }
-  if (prober_ != nullptr) prober_->SetTls(tls);
+  prober_->SetTls(tls);
   return absl::OkStatus();
+}
+
+// What /health says.
+void RunningApp::ShowDynamicConfig(const std::string& object) {
+  const std::string body =
+      absl::StrFormat("{\"status\":\"healthy\",\"dynamic_config\":%s}", object);
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    shards_[i].loop().Post([gateway = gateways_[i].get(), body] { gateway->SetHealthBody(body); });
+  }
 }
 
 // A shard's copy has a control block of its own, so that requests of different shards share no
@@ -134,7 +179,7 @@ absl::Status RunningApp::LoadBackendTls() {
 // large one must not hold up traffic.
 fleet::SnapshotPtr RunningApp::ForShard(const fleet::SnapshotPtr& snapshot) {
   return {snapshot.get(), [this, held = snapshot](const fleet::Snapshot*) mutable {
-            control_.Post([dying = std::move(held)] {});
+            control_->Post([dying = std::move(held)] {});
           }};
 }
 
@@ -155,8 +200,64 @@ void RunningApp::OnAccept(net::Shard& shard, net::Accepted accepted) {
   gateways_[shard.index()]->Accept(std::move(accepted), tls);
 }
 
+// Limits that count outside of requests.
+void RunningApp::FollowLimits(const control::View& view) {
+  const control::ProcessLimits limits =
+      control::CompileProcessLimits(view.config->limits(), default_max_connections_);
+  base::SetLogLevel(limits.log_level);
+  listener_->set_max_connections(static_cast<int64_t>(limits.max_connections));
+  if (limits.request_stats_window != stats_window_) {
+    stats_window_ = limits.request_stats_window;
+    stats_.rate_window().SetLength(stats_window_, base::Clock::Real().Now());
+  }
+  if (limits.max_connections > default_max_connections_) {
+    ROUTER_LOG(kWarning,
+               "max_connections %d needs more open files than the process may have beside "
+               "connections to engines (%d are safe)",
+               limits.max_connections, default_max_connections_);
+  }
+  prober_->SetSchedule({.enabled = limits.health_checks,
+                        .interval = limits.health_interval,
+                        .timeout = limits.health_timeout});
+  prober_->SetTargets(TargetsOf(view));
+}
+
+std::vector<health::Target> RunningApp::TargetsOf(const control::View& view) {
+  std::vector<health::Target> targets;
+  for (size_t i = 0; i < view.snapshot->backends.size(); ++i) {
+    const fleet::BackendSpec& spec = view.snapshot->backends[i]->spec;
+    const v1::Backend& backend = view.config->backends(static_cast<int>(i));
+    const bool wants = !backend.has_health_check() || backend.health_check();
+    if (spec.admin_state == fleet::AdminState::kDisabled) continue;
+    targets.push_back({.id = spec.id,
+                       .url = spec.url,
+                       .model = spec.models.front(),
+                       .model_type = spec.model_type,
+                       .api_key = spec.api_key,
+                       .tls = spec.tls == nullptr ? net::TlsContext() : *spec.tls,
+                       .tls_server_name = spec.tls_server_name,
+                       .scheduled = wants});
+  }
+  return targets;
+}
+
+void RunningApp::MakeProber(const net::TlsContext& backend_tls) {
+  prober_ = std::make_unique<health::Prober>(
+      health::ProberOptions{.api_key = config_.backend_api_key, .tls = backend_tls},
+      [this](const std::string& id, const health::CheckReport& report) {
+        const fleet::HealthCheck check{.state = report.verdict,
+                                       .time = base::Clock::Real().WallNow(),
+                                       .message = report.message,
+                                       .http_status = report.http_status};
+        const control::ViewPtr view = control_->view();
+        if (const fleet::BackendPtr* backend = view->snapshot->FindBackend(id)) {
+          (*backend)->runtime->OnChecked(check);
+        }
+      });
+}
+
 void RunningApp::Scrape(std::function<void(std::string)> done) {
-  control_.Post([this, done = std::move(done)] { done(stats_.Render(Sources())); });
+  control_->Post([this, done = std::move(done)] { done(stats_.Render(Sources())); });
 }
 
 stats::ScrapeSources RunningApp::Sources() {
@@ -164,7 +265,7 @@ stats::ScrapeSources RunningApp::Sources() {
               [this] {
                 std::vector<stats::BackendFigures> figures;
                 const base::TimePoint now = base::Clock::Real().Now();
-                for (const fleet::BackendPtr& backend : control_.current()->backends) {
+                for (const fleet::BackendPtr& backend : control_->view()->snapshot->backends) {
                   const fleet::BackendRuntime& runtime = *backend->runtime;
                   figures.push_back({.url = backend->spec.url.text,
                                      .healthy = runtime.healthy(),
@@ -182,48 +283,42 @@ stats::ScrapeSources RunningApp::Sources() {
                     .busy_seconds = static_cast<double>(loop.busy_ns()) * 1e-9,
                     .longest_turn_seconds = static_cast<double>(loop.longest_turn_ns()) * 1e-9};
               },
-          .generation = [this] { return control_.generation(); },
+          .generation = [this] { return control_->generation(); },
           .refused_connections = [this] { return listener_->refused(); }};
 }
 
 void RunningApp::Start() {
   shards_.Start();
-  control_.Start([this](const fleet::SnapshotPtr& snapshot, std::function<void()> done) {
-    Publish(snapshot, std::move(done));
-  });
-  if (prober_ != nullptr) prober_->Start();
+  control_->Start(
+      {.publish = [this](const fleet::SnapshotPtr& snapshot,
+                         std::function<void()> done) { Publish(snapshot, std::move(done)); },
+       .abort =
+           [this](const std::string& backend_id, std::function<void(uint64_t)> done) {
+             live_requests_.AbortOnBackend(backend_id, std::move(done));
+           },
+       .in_effect = [this](const control::View& view) { FollowLimits(view); },
+       .own_change =
+           [this](const control::Author& author, uint64_t before,
+                  const base::Outcome<control::Applied>& outcome) {
+             admin_->AuditOwnChange(author, before, outcome);
+           }});
+  if (kept_state_) {
+    if (const absl::Status declared = file_writer_->DeclareBackends(); !declared.ok()) {
+      ROUTER_LOG(kError, "the backends of the configuration file are not in effect: %s",
+                 declared.message());
+    }
+  }
+  prober_->Start();
   files_.Start();
   listener_->Start();
   ROUTER_LOG(kInfo,
              "vllm-router %s serves on %s://%s:%d (backends: %d, shards: %d, routing logic: %s)",
              Version(), config_.tls.cert.empty() ? "http" : "https", config_.host, port(),
-             control_.current()->backends.size(), shards_.size(), config_.routing_logic);
+             control_->view()->snapshot->backends.size(), shards_.size(), config_.routing_logic);
 }
 
-void RunningApp::MakeProber(const net::TlsContext& backend_tls) {
-  prober_ = std::make_unique<health::Prober>(
-      health::ProberOptions{.schedule = {.interval = config_.health_checks.interval,
-                                         .timeout = config_.health_checks.timeout},
-                            .api_key = config_.backend_api_key,
-                            .tls = backend_tls},
-      [this](const std::string& id, const health::CheckReport& report) {
-        if (report.turned) {
-          control_.SetHealthy(id, report.verdict == fleet::HealthState::kHealthy);
-        }
-      });
-  std::vector<health::Target> targets;
-  for (const fleet::BackendSpec& spec : WantedBackends(config_)) {
-    targets.push_back({.id = spec.id,
-                       .url = spec.url,
-                       .model = spec.models.front(),
-                       .model_type = spec.model_type,
-                       .api_key = spec.api_key});
-  }
-  prober_->SetTargets(std::move(targets));
-}
-
-absl::StatusOr<std::unique_ptr<App>> App::Create(Config config) {
-  auto app = std::make_unique<RunningApp>(std::move(config));
+absl::StatusOr<std::unique_ptr<App>> App::Create(StartRouter start) {
+  auto app = std::make_unique<RunningApp>(std::move(start));
   ROUTER_RETURN_IF_ERROR(app->Init());
   return app;
 }

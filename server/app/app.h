@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "server/app/config.h"
+#include "server/app/flags.h"
 
 namespace vllm_router::app {
 
@@ -19,7 +19,7 @@ class App {
  public:
   // Binds the port and builds the first generation; serves nothing yet. Errors are one line for the
   // operator.
-  static absl::StatusOr<std::unique_ptr<App>> Create(Config config);
+  static absl::StatusOr<std::unique_ptr<App>> Create(StartRouter start);
   virtual ~App() = default;
 
   virtual void Start() = 0;

@@ -1,4 +1,8 @@
 // RunningApp: the orderly end.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
 #include <future>
 
@@ -10,6 +14,8 @@ namespace {
 
 // For what is still on its way to clients when everything else has been cut.
 constexpr std::chrono::seconds kLastFlush(1);
+// For calls of the admin service that still run at the end.
+constexpr std::chrono::seconds kLastCalls(2);
 
 }  // namespace
 
@@ -19,20 +25,70 @@ bool RunningApp::WaitUnlessHurried(base::Duration time) {
                             [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return hurry_; });
 }
 
-bool RunningApp::WaitForDrain(base::Duration time, bool until_hurried) {
+bool RunningApp::WaitForDrain() {
   base::MutexLock lock(&mutex_);
-  changed_.wait_for(mutex_, time, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return shards_to_drain_ == 0 || (until_hurried && hurry_);
-  });
+  // cut_at_ may be brought forward meanwhile, so no wait is longer than until the next look at it.
+  while (shards_to_drain_ > 0 && !hurry_ && base::Clock::Real().Now() < *cut_at_) {
+    changed_.wait_until(mutex_, *cut_at_);
+  }
   return shards_to_drain_ == 0;
+}
+
+bool RunningApp::WaitForFlush() {
+  base::MutexLock lock(&mutex_);
+  return changed_.wait_for(mutex_, kLastFlush, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return shards_to_drain_ == 0;
+  });
+}
+
+uint64_t RunningApp::InFlight() const {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < stats_.shards(); ++i) sum += stats_.shard(i).active_requests.Read();
+  return sum;
+}
+
+admin::Process::End RunningApp::EndSoon(std::optional<base::Duration> drain_timeout,
+                                        bool validate_only) {
+  const control::ProcessLimits limits =
+      control::CompileProcessLimits(control_->view()->config->limits(), 0);
+  const base::TimePoint now = base::Clock::Real().Now();
+  base::MutexLock lock(&mutex_);
+  const bool begun = cut_at_.has_value();
+  base::TimePoint cut_at = begun ? *cut_at_ : now + limits.drain_delay + limits.shutdown_grace;
+  if (drain_timeout) {
+    const base::TimePoint wanted =
+        now + *drain_timeout + (begun ? base::Duration(0) : limits.drain_delay);
+    // A second call may shorten the time, not lengthen it.
+    cut_at = begun ? std::min(cut_at, wanted) : wanted;
+  }
+  if (!validate_only) {
+    if (drain_timeout && !begun) grace_ = *drain_timeout;
+    if (begun) {
+      cut_at_ = cut_at;
+      changed_.notify_all();
+    } else {
+      cut_at_ = cut_at;
+      // As an operator's `kill`: the main thread waits for it.
+      ::kill(::getpid(), SIGTERM);
+    }
+  }
+  return {.in_flight = InFlight(), .deadline = base::Clock::Real().WallNow() + (cut_at - now)};
 }
 
 void RunningApp::Shutdown() {
   shared_.not_ready.store(true, std::memory_order_relaxed);
+  admin_->SetNotServing();
+  const control::ProcessLimits limits =
+      control::CompileProcessLimits(control_->view()->config->limits(), 0);
+  {
+    base::MutexLock lock(&mutex_);
+    cut_at_ =
+        base::Clock::Real().Now() + limits.drain_delay + grace_.value_or(limits.shutdown_grace);
+  }
   ROUTER_LOG(kInfo,
              "shutting down: not ready from now on, new connections are taken for another %.1f s",
-             base::ToSeconds(config_.drain_delay));
-  WaitUnlessHurried(config_.drain_delay);
+             base::ToSeconds(limits.drain_delay));
+  WaitUnlessHurried(limits.drain_delay);
   listener_->Stop();
   {
     base::MutexLock lock(&mutex_);
@@ -47,25 +103,28 @@ void RunningApp::Shutdown() {
       });
     });
   }
-  if (!WaitForDrain(config_.shutdown_grace, /*until_hurried=*/true)) {
+  if (!WaitForDrain()) {
     ROUTER_LOG(kWarning, "cutting the answers that are still running");
     std::promise<void> cut;
     shards_.Broadcast([this](net::Shard& shard) { gateways_[shard.index()]->CutAll(); },
                       [&cut] { cut.set_value(); });
     cut.get_future().wait();
-    WaitForDrain(kLastFlush, /*until_hurried=*/false);
+    WaitForFlush();
   }
   StopThreads();
   ROUTER_LOG(kInfo, "stopped");
 }
 
 void RunningApp::StopThreads() {
+  // Those who ask first, then those who are asked.
+  if (admin_ != nullptr) admin_->Shutdown(kLastCalls);
   if (listener_ != nullptr) listener_->Stop();
   files_.Stop();
-  prober_.reset();
+  if (prober_ != nullptr) prober_->Stop();
   shards_.Stop();
   gateways_.clear();
-  control_.Stop();
+  if (control_ != nullptr) control_->Stop();
+  if (store_ != nullptr) store_->Stop();
 }
 
 }  // namespace vllm_router::app

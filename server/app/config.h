@@ -75,6 +75,7 @@ struct AdminOptions {
   std::string state_dir;  // empty = generations are kept in memory only
   bool reset_state = false;
   std::string audit_log;
+  std::string secrets_dir;  // empty = no backend may name a file with its key
 };
 
 struct Config {

@@ -24,24 +24,24 @@ DEFINE_string(state_dir, "",
               "next start. Without it they are kept in memory.");
 DEFINE_bool(reset_state, false, "Start from the flags again, whatever --state-dir holds.");
 DEFINE_string(audit_log, "", "File to which each change is appended, as JSON lines.");
+DEFINE_string(secrets_dir, "",
+              "Directory below which the files have to lie that backends name as their API key. "
+              "Empty = no file may be named.");
 
 namespace vllm_router::app {
 namespace {
 
-// Until the admin service is there: what only says where and how it would listen is noted, what an
-// operator relies on for safety stops the start.
-constexpr std::string_view kNoAdmin = "the admin service is not part of this version";
-
 constexpr FlagSpec kFlags[] = {
-    Text("admin_address", "ADDRESS").NeedsRestart().WithoutEffect(),
-    Text("admin_tls_cert", "FILE").NeedsRestart().StopsStart(kNoAdmin),
-    Text("admin_tls_key", "FILE").NeedsRestart().StopsStart(kNoAdmin),
-    Text("admin_tls_client_ca", "FILE").NeedsRestart().StopsStart(kNoAdmin),
-    Text("admin_tokens_file", "FILE").NeedsRestart().StopsStart(kNoAdmin),
-    Switch("admin_insecure").NeedsRestart().WithoutEffect(),
-    Text("state_dir", "DIRECTORY").NeedsRestart().StopsStart(kNoAdmin),
-    Switch("reset_state").NeedsRestart().WithoutEffect(),
-    Text("audit_log", "FILE").NeedsRestart().StopsStart(kNoAdmin),
+    Text("admin_address", "ADDRESS").NeedsRestart(),
+    Text("admin_tls_cert", "FILE").NeedsRestart(),
+    Text("admin_tls_key", "FILE").NeedsRestart(),
+    Text("admin_tls_client_ca", "FILE").NeedsRestart(),
+    Text("admin_tokens_file", "FILE").NeedsRestart(),
+    Switch("admin_insecure").NeedsRestart(),
+    Text("state_dir", "DIRECTORY").NeedsRestart(),
+    Switch("reset_state").NeedsRestart(),
+    Text("audit_log", "FILE").NeedsRestart(),
+    Text("secrets_dir", "DIRECTORY").NeedsRestart(),
 };
 
 // The host of HOST:PORT or [IPV6]:PORT; nullopt when `address` is neither.
@@ -98,8 +98,14 @@ absl::Status Fill(Config* config, std::vector<std::string>*) {
   admin.state_dir = FLAGS_state_dir;
   admin.reset_state = FLAGS_reset_state;
   admin.audit_log = FLAGS_audit_log;
+  admin.secrets_dir = FLAGS_secrets_dir;
   ROUTER_RETURN_IF_ERROR(CheckTlsFlags("--admin-tls", admin.tls));
   ROUTER_RETURN_IF_ERROR(CheckAddress(admin));
+  if (!admin.secrets_dir.empty() && admin.secrets_dir.front() != '/') {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("--secrets-dir '%s' is not allowed: give an absolute path",
+                        base::Printable(admin.secrets_dir)));
+  }
   if (admin.reset_state && admin.state_dir.empty()) {
     return absl::InvalidArgumentError(
         "--reset-state needs --state-dir: without it there is no state to reset");

@@ -29,7 +29,7 @@ int Run(vllm_router::app::StartRouter start) {
   vllm_router::app::BlockSignals();
   vllm_router::base::StartLog();
   for (const std::string& warning : start.warnings) ROUTER_LOG(kWarning, "%s", warning);
-  absl::StatusOr<std::unique_ptr<App>> app = App::Create(std::move(start.config));
+  absl::StatusOr<std::unique_ptr<App>> app = App::Create(std::move(start));
   if (!app.ok()) {
     vllm_router::base::StopLog();
     return Refuse(app.status());

@@ -6,11 +6,17 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "server/admin/process.h"
+#include "server/admin/stats_sampler.h"
+#include "server/app/admin_parts.h"
 #include "server/app/app.h"
+#include "server/app/config_file_writer.h"
 #include "server/app/live_files.h"
+#include "server/app/live_requests.h"
 #include "server/base/mutex.h"
 #include "server/control/control_plane.h"
 #include "server/gateway/shard_gateway.h"
@@ -19,12 +25,13 @@
 #include "server/net/shard.h"
 #include "server/net/tls.h"
 #include "server/stats/registry.h"
+#include "server/store/store.h"
 
 namespace vllm_router::app {
 
 class RunningApp final : public App {
  public:
-  explicit RunningApp(Config config);
+  explicit RunningApp(StartRouter start);
 
   ~RunningApp() override { StopThreads(); }
 
@@ -39,36 +46,74 @@ class RunningApp final : public App {
   }
 
  private:
+  // --- app.cc: what there is, and how it hangs together ---
+  absl::Status MakeControl();
+  void SayWhatIsOverruled(uint64_t generation);
+  void MakeProber(const net::TlsContext& backend_tls);
   absl::Status LoadKeys();
   absl::Status LoadServerTls() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status LoadBackendTls();
   void Publish(const fleet::SnapshotPtr& snapshot, std::function<void()> done);
   fleet::SnapshotPtr ForShard(const fleet::SnapshotPtr& snapshot);
+  void ShowDynamicConfig(const std::string& object);
+  void FollowLimits(const control::View& view);
+  static std::vector<health::Target> TargetsOf(const control::View& view);
   void OnAccept(net::Shard& shard, net::Accepted accepted);
   void Scrape(std::function<void(std::string)> done);
   stats::ScrapeSources Sources();
-  void MakeProber(const net::TlsContext& backend_tls);
+
+  // --- app_process.cc: what the admin service may ask for ---
+  admin::Process MakeProcess();
+  v1::GetServerInfoResponse Facts() const;
+  admin::StatsSources StatsOfProcess();
+  void Explain(const v1::ExplainRouteRequest& request, const control::ViewPtr& view,
+               const admin::Process::Explained& done);
+  void Probe(const v1::Backend& backend, std::optional<base::Duration> timeout,
+             const admin::Process::Probed& done);
+  admin::Process::End EndSoon(std::optional<base::Duration> drain_timeout, bool validate_only)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  uint64_t InFlight() const;
+
+  // --- app_shutdown.cc: the orderly end ---
   // False when it was hurried before the time was over.
   bool WaitUnlessHurried(base::Duration time) ABSL_LOCKS_EXCLUDED(mutex_);
-  // True when every shard has none of its sessions left.
-  bool WaitForDrain(base::Duration time, bool until_hurried) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until no shard has a session left, the grace is over, or somebody is in a hurry.
+  bool WaitForDrain() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool WaitForFlush() ABSL_LOCKS_EXCLUDED(mutex_);
   void StopThreads();
 
-  const Config config_;
+  const StartRouter start_;
+  const Config& config_;
+  const std::string instance_;  // a UUID of this run
+  const base::WallTime started_ = base::Clock::Real().WallNow();
+  uint64_t default_max_connections_ = 0;
+  base::Duration stats_window_ = std::chrono::seconds(60);  // owned by the control thread
+  std::vector<std::string> overruled_flags_;
+
   net::ShardSet shards_;
   stats::Registry stats_;
   gateway::Admission admission_;
-  control::ControlPlane control_;
-  gateway::GatewayShared shared_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<control::ControlPlane> control_;
+  bool kept_state_ = false;  // it began with a configuration that was kept
+  std::unique_ptr<ConfigFileWriter> file_writer_;
   std::vector<std::unique_ptr<gateway::ShardGateway>>
       gateways_;  // each belongs to its shard's thread
+  LiveRequests live_requests_;
+  gateway::GatewayShared shared_;
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<health::Prober> prober_;
+  std::unique_ptr<admin::StatsSampler> sampler_;
+  std::unique_ptr<AdminParts> admin_;
 
   base::Mutex mutex_;
   std::condition_variable_any changed_;
   bool hurry_ ABSL_GUARDED_BY(mutex_) = false;
   size_t shards_to_drain_ ABSL_GUARDED_BY(mutex_) = 0;
+  // When what still runs is cut, once the end has begun.
+  std::optional<base::TimePoint> cut_at_ ABSL_GUARDED_BY(mutex_);
+  // Of the call that asked for the end, in place of limits.shutdown_grace.
+  std::optional<base::Duration> grace_ ABSL_GUARDED_BY(mutex_);
   // Read by each shard when it accepts; replaced when the files change.
   net::TlsContext tls_ ABSL_GUARDED_BY(mutex_);
 

@@ -8,6 +8,8 @@ namespace vllm_router::app {
 
 // "0.1.0": what --version, GET /version and GetServerInfo tell.
 std::string_view Version();
+// The commit that it was built from; empty when that is not known.
+std::string_view Commit();
 
 }  // namespace vllm_router::app
 

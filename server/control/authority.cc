@@ -36,17 +36,10 @@ bool IsOver(const v1::DrainStatus& drain, uint64_t in_flight, base::WallTime now
 
 }  // namespace
 
-Authority::Authority(Options options, v1::Config first, const Author& author, base::WallTime now)
-    : options_(std::move(options)) {
-  v1::Revision meta;
-  meta.set_name(absl::StrFormat("revisions/%d", first.generation()));
-  meta.set_generation(first.generation());
-  *meta.mutable_create_time() = ToProto(now);
-  meta.set_origin(author.origin);
-  meta.set_actor(author.actor);
-  meta.set_reason(author.reason);
-  revisions_.push_back({std::move(meta), std::make_shared<const v1::Config>(std::move(first))});
-}
+Authority::Authority(Options options, v1::Config first, std::optional<PendingChange> pending)
+    : options_(std::move(options)),
+      config_(std::make_shared<const v1::Config>(std::move(first))),
+      pending_(std::move(pending)) {}
 
 base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTime now) const {
   const uint64_t base = generation();
@@ -66,6 +59,7 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
 
   Proposal proposal;
   proposal.changed = change->any();
+  proposal.reordered = change->reordered;
   proposal.diff = std::move(change->diff);
   proposal.warnings = std::move(change->warnings);
   proposal.base_generation = base;
@@ -98,98 +92,61 @@ std::optional<base::Failure> Authority::CheckPending(const Command& command,
   // What takes the pending change back is not in its own way.
   if (!pending_ || command.author.origin == v1::REVISION_ORIGIN_REVERT) return std::nullopt;
   const std::set<std::string> names = NamesIn(diff);
-  const auto touched = [this](const std::string& name) { return pending_names_.count(name) > 0; };
+  const auto touched = [this](const std::string& name) { return IsPending(name); };
   const bool second = command.confirm_within.has_value();
   if (!second && std::none_of(names.begin(), names.end(), touched)) return std::nullopt;
-  return base::CommitPending(pending_->commit_id(), TimeUtil::ToString(pending_->expire_time()));
+  return base::CommitPending(pending_->commit.commit_id(),
+                             TimeUtil::ToString(pending_->commit.expire_time()));
+}
+
+std::optional<PendingChange> Authority::PendingAfter(const Proposal& proposal) const {
+  if (proposal.commit) {
+    return PendingChange{*proposal.commit, NamesIn(proposal.diff), proposal.reordered, config_};
+  }
+  if (proposal.revision.origin() == v1::REVISION_ORIGIN_REVERT) return std::nullopt;
+  return pending_;
 }
 
 void Authority::Accept(const Proposal& proposal) {
   if (!proposal.takes_effect()) return;
-  if (proposal.revision.origin() == v1::REVISION_ORIGIN_REVERT) {
-    pending_.reset();
-    pending_names_.clear();
-  }
-  if (proposal.commit) {
-    pending_ = proposal.commit;
-    pending_names_ = NamesIn(proposal.diff);
-  }
-  revisions_.push_back({proposal.revision, proposal.config});
-  // What an unconfirmed change goes back to has to stay.
-  while (revisions_.size() > options_.keep_revisions &&
-         !(pending_ && oldest_generation() == pending_->base_generation())) {
-    revisions_.pop_front();
-  }
+  pending_ = PendingAfter(proposal);
+  config_ = proposal.config;
 }
 
-base::Outcome<uint64_t> Authority::Confirm(const std::string& commit_id) {
-  if (!pending_ || pending_->commit_id() != commit_id) return base::CommitNotFound(commit_id);
-  pending_.reset();
-  pending_names_.clear();
-  return generation();
-}
-
-base::Outcome<Command> Authority::Cancel(const std::string& commit_id, Author author) const {
-  if (!pending_ || pending_->commit_id() != commit_id) return base::CommitNotFound(commit_id);
-  return Revert(std::move(author));
+std::optional<base::Failure> Authority::CheckCommit(const std::string& commit_id) const {
+  if (pending_ && pending_->commit.commit_id() == commit_id) return std::nullopt;
+  return base::CommitNotFound(commit_id);
 }
 
 Command Authority::Revert(Author author) const {
   author.origin = v1::REVISION_ORIGIN_REVERT;
-  const ConfigPtr former = Find(pending_->base_generation())->config;
   return {.author = std::move(author),
-          .edit = [former,
-                   names = pending_names_](config::Draft& draft) { draft.Restore(names, *former); },
-          .restored_generation = pending_->base_generation()};
+          .edit =
+              [former = pending_->base, names = pending_->names,
+               reordered = pending_->reordered](config::Draft& draft) {
+                draft.Restore(names, *former);
+                if (reordered) draft.RestoreOrder(*former);
+              },
+          .restored_generation = pending_->commit.base_generation()};
 }
 
-base::Outcome<Command> Authority::Rollback(uint64_t to_generation, Author author) const {
-  const Kept* kept = Find(to_generation);
-  if (kept == nullptr) {
-    return base::RevisionNotFound(to_generation, oldest_generation());
-  }
+Command Authority::Rollback(ConfigPtr former, Author author) {
   author.origin = v1::REVISION_ORIGIN_ROLLBACK;
-  return Command{
-      .author = std::move(author),
-      .edit = [former = kept->config](config::Draft& draft) { draft.RestoreAll(*former); },
-      .restored_generation = to_generation};
-}
-
-const Authority::Kept* Authority::Find(uint64_t generation) const {
-  // Generations are counted up by one.
-  if (generation < oldest_generation() || generation > this->generation()) return nullptr;
-  return &revisions_[generation - oldest_generation()];
-}
-
-std::vector<v1::Revision> Authority::Revisions(uint64_t before, size_t limit) const {
-  std::vector<v1::Revision> found;
-  for (auto it = revisions_.rbegin(); it != revisions_.rend() && found.size() < limit; ++it) {
-    if (before == 0 || it->meta.generation() < before) found.push_back(it->meta);
-  }
-  return found;
-}
-
-base::Outcome<v1::Revision> Authority::GetRevision(uint64_t generation) const {
-  const Kept* kept = Find(generation);
-  if (kept == nullptr) return base::RevisionNotFound(generation, oldest_generation());
-  v1::Revision revision = kept->meta;
-  *revision.mutable_config() = *kept->config;
-  config::Redact(*revision.mutable_config());
-  if (const Kept* before = Find(generation - 1); before != nullptr) {
-    *revision.mutable_diff() = config::Diff(*before->config, *kept->config);
-  }
-  return revision;
+  const uint64_t generation = former->generation();
+  return {.author = std::move(author),
+          .edit = [former = std::move(former)](config::Draft& draft) { draft.RestoreAll(*former); },
+          .restored_generation = generation};
 }
 
 std::optional<Command> Authority::Due(base::WallTime now, const InFlight& in_flight) const {
-  if (pending_ && now >= ToTime(pending_->expire_time())) {
+  if (pending_ && now >= ToTime(pending_->commit.expire_time())) {
     return Revert({.actor = "router", .reason = "the change was not confirmed in time"});
   }
   std::vector<std::string> drained;
   for (const v1::Backend& backend : config()->backends()) {
     const v1::DrainStatus& drain = backend.status().drain();
     // One that a pending change touched stays, so that it can be taken back.
-    if (!drain.delete_when_done() || pending_names_.count(backend.name()) > 0) continue;
+    if (!drain.delete_when_done() || IsPending(backend.name())) continue;
     if (IsOver(drain, in_flight(backend.name()), now)) drained.push_back(backend.name());
   }
   if (drained.empty()) return std::nullopt;
@@ -210,6 +167,16 @@ std::vector<std::string> Authority::ToAbort(base::WallTime now) const {
     }
   }
   return names;
+}
+
+bool Authority::WaitsForTime() const {
+  if (pending_) return true;
+  const auto waits = [](const v1::Backend& backend) {
+    const v1::DrainStatus& drain = backend.status().drain();
+    return drain.delete_when_done() ||
+           (drain.on_deadline() == v1::ON_DRAIN_DEADLINE_ABORT && drain.has_deadline_time());
+  };
+  return std::any_of(config_->backends().begin(), config_->backends().end(), waits);
 }
 
 }  // namespace vllm_router::control

@@ -1,14 +1,14 @@
 // Decides which configuration is in force: the numbers of generations, what a change is built on,
-// what waits for its confirmation, which drains are over, and which generations are remembered.
+// what waits for its confirmation, and which drains are over.
 //
 // It has no thread, no clock and no disk, so that every promise of proto/router.proto about changes
 // can be tested as plain calls. The control plane owns it, makes what it proposes durable, brings
 // it into effect and then has it accepted; between Propose and Accept nothing else is proposed.
+// Earlier generations are in the store, not here.
 #ifndef SERVER_CONTROL_AUTHORITY_H_
 #define SERVER_CONTROL_AUTHORITY_H_
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -50,6 +50,7 @@ struct Proposal {
   uint64_t base_generation = 0;
   uint64_t generation = 0;  // the new one, or base_generation when nothing changes
   bool changed = false;
+  bool reordered = false;  // backends or callbacks stand in another order
   bool validate_only = false;
   std::optional<v1::PendingCommit> commit;  // waits for its confirmation when it is accepted
   v1::Revision revision;                    // without diff and config
@@ -58,37 +59,44 @@ struct Proposal {
   bool takes_effect() const { return changed && !validate_only; }
 };
 
+// A change that takes itself back unless it is confirmed.
+struct PendingChange {
+  v1::PendingCommit commit;
+  std::set<std::string> names;  // of the resources that it touched
+  bool reordered = false;       // it put backends or callbacks into another order
+  ConfigPtr base;               // what it goes back to
+};
+
 class Authority {
  public:
   struct Options {
     std::string instance;  // tells the etags of this process from those of another one
     config::CheckContext context;
-    size_t keep_revisions = 1000;
   };
 
-  // `first` is in force, as `generation` of its own says.
-  Authority(Options options, v1::Config first, const Author& author, base::WallTime now);
+  // `first` is in force, as `generation` of its own says. `pending`: of the process before this one
+  // when it ended, to be taken back (promise 7).
+  Authority(Options options, v1::Config first, std::optional<PendingChange> pending = {});
 
   base::Outcome<Proposal> Propose(const Command& command, base::WallTime now) const;
   void Accept(const Proposal& proposal);
+  // What will be pending once the proposal is accepted.
+  std::optional<PendingChange> PendingAfter(const Proposal& proposal) const;
 
-  const ConfigPtr& config() const { return revisions_.back().config; }
-  uint64_t generation() const { return config()->generation(); }
-  const std::optional<v1::PendingCommit>& pending() const { return pending_; }
+  const ConfigPtr& config() const { return config_; }
+  uint64_t generation() const { return config_->generation(); }
+  const std::optional<PendingChange>& pending() const { return pending_; }
 
   // --- commit-confirmed ---
-  // Keeps the pending change; COMMIT_NOT_FOUND when it is not this one.
-  base::Outcome<uint64_t> Confirm(const std::string& commit_id);
-  // The command that takes it back.
-  base::Outcome<Command> Cancel(const std::string& commit_id, Author author) const;
+  // COMMIT_NOT_FOUND when this one does not wait; nullopt: it does.
+  std::optional<base::Failure> CheckCommit(const std::string& commit_id) const;
+  // The pending change stays for good.
+  void Confirm() { pending_.reset(); }
+  // The command that takes the pending change back; there must be one.
+  Command Revert(Author author) const;
 
-  // --- earlier generations ---
-  base::Outcome<Command> Rollback(uint64_t to_generation, Author author) const;
-  uint64_t oldest_generation() const { return revisions_.front().meta.generation(); }
-  // Newest first, those before `before` (0: all), at most `limit`; without diff and config.
-  std::vector<v1::Revision> Revisions(uint64_t before, size_t limit) const;
-  // With diff and config, secrets hidden.
-  base::Outcome<v1::Revision> GetRevision(uint64_t generation) const;
+  // The command that brings the content of `former` back.
+  static Command Rollback(ConfigPtr former, Author author);
 
   // --- what time brings ---
   // The next thing that the router has to do by itself: take an unconfirmed change back, remove a
@@ -97,21 +105,19 @@ class Authority {
   std::optional<Command> Due(base::WallTime now, const InFlight& in_flight) const;
   // Backends whose drain is past its deadline and whose requests are to be cut.
   std::vector<std::string> ToAbort(base::WallTime now) const;
+  // Whether Due or ToAbort may have something to say at some time without a change before it.
+  bool WaitsForTime() const;
 
  private:
-  struct Kept {
-    v1::Revision meta;
-    ConfigPtr config;
-  };
-  const Kept* Find(uint64_t generation) const;
   std::optional<base::Failure> CheckPending(const Command& command,
                                             const v1::ConfigDiff& diff) const;
-  Command Revert(Author author) const;
+  bool IsPending(const std::string& name) const {
+    return pending_ && pending_->names.count(name) > 0;
+  }
 
   const Options options_;
-  std::deque<Kept> revisions_;  // oldest first; the last one is in force
-  std::optional<v1::PendingCommit> pending_;
-  std::set<std::string> pending_names_;  // resources that the pending change touched
+  ConfigPtr config_;  // in force
+  std::optional<PendingChange> pending_;
 };
 
 }  // namespace vllm_router::control

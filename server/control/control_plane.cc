@@ -1,167 +1,353 @@
 #include "server/control/control_plane.h"
 
+#include <google/protobuf/util/time_util.h>
 #include <pthread.h>
 
 #include <future>
 
+#include "absl/strings/str_format.h"
 #include "server/base/log.h"
-#include "server/base/status.h"
-#include "server/control/render_lists.h"
+#include "server/base/strings.h"
+#include "server/config/names.h"
+#include "server/control/revisions.h"
 
 namespace vllm_router::control {
 namespace {
 
-int64_t NowUnix() {
-  return base::Clock::Real().WallNow().time_since_epoch().count() / 1'000'000'000;
+using google::protobuf::util::TimeUtil;
+
+// How long a generation waits for the first answer about names that are new in it.
+constexpr base::Duration kWaitForNames = std::chrono::seconds(1);
+// How often drains, unconfirmed changes and leases are looked at.
+constexpr base::Duration kTick = std::chrono::milliseconds(100);
+constexpr base::Duration kCredentialsInterval = std::chrono::seconds(1);
+constexpr base::Duration kAfterFailure = std::chrono::seconds(1);
+
+google::protobuf::Timestamp ToProto(base::WallTime time) {
+  return TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count());
+}
+
+v1::ChangeResult ResultOf(const Proposal& proposal) {
+  v1::ChangeResult result;
+  result.set_generation(proposal.takes_effect() ? proposal.generation : proposal.base_generation);
+  result.set_base_generation(proposal.base_generation);
+  result.set_changed(proposal.changed);
+  result.set_validate_only(proposal.validate_only);
+  *result.mutable_diff() = proposal.diff;
+  for (const std::string& warning : proposal.warnings) result.add_warnings(warning);
+  if (proposal.commit) *result.mutable_pending_commit() = *proposal.commit;
+  return result;
 }
 
 }  // namespace
 
-ControlPlane::ControlPlane(stats::Registry& stats, WantedConfig wanted)
-    : stats_(stats), started_unix_(NowUnix()), wanted_(std::move(wanted)) {
-  routing::RegisterBuiltInPolicies(policies_);
-  resolver_ = std::make_unique<net::Resolver>(
-      net::ResolverOptions{},
-      [this](const std::string& host, uint16_t port, std::vector<net::Address> addresses) {
-        loop_.Post([this, host, port, addresses = std::move(addresses)] {
-          OnResolved(host, port, addresses);
-        });
-      });
-}
+ControlPlane::ControlPlane(Options options, stats::Registry& stats, store::Store& store,
+                           StoredState state)
+    : options_(std::move(options)),
+      store_(store),
+      authority_({.instance = options_.instance.substr(0, 8), .context = options_.context},
+                 std::move(state.newest.config), std::move(state.pending)),
+      revision_(std::move(state.newest.meta)),
+      factory_(stats, options_.clock->WallNow().time_since_epoch().count() / 1'000'000'000),
+      addresses_([this](net::EventLoop::Task task) { loop_.Post(std::move(task)); },
+                 [this] {
+                   if (publishing_ != nullptr && !addresses_.waiting()) Publish();
+                 }),
+      leases_(base::Rng::FromEntropy()) {}
 
 ControlPlane::~ControlPlane() { Stop(); }
 
-absl::StatusOr<fleet::SnapshotPtr> ControlPlane::Seed(std::vector<fleet::BackendSpec> backends) {
-  ROUTER_ASSIGN_OR_RETURN(policy_, policies_.Create(wanted_.routing_logic));
-  ROUTER_ASSIGN_OR_RETURN(fleet::SnapshotPtr snapshot, Build(wanted_, backends, *policy_));
-  Adopt(wanted_, std::move(backends), snapshot);
-  return snapshot;
+base::Outcome<ViewPtr> ControlPlane::Prepare() {
+  base::Outcome<fleet::SnapshotPtr> snapshot = factory_.Build(*authority_.config());
+  if (!snapshot.ok()) return snapshot.failure();
+  leases_.Follow(*authority_.config(), options_.clock->Now());
+  addresses_.Follow(*snapshot, authority_.config()->limits().allowed_networks());
+  SetView(*std::move(snapshot), revision_);
+  return view();
 }
 
-void ControlPlane::Start(Publish publish) {
-  publish_ = std::move(publish);
+void ControlPlane::Start(Effects effects) {
+  effects_ = std::move(effects);
   thread_ = std::thread([this] { loop_.Run(); });
-  pthread_setname_np(thread_.native_handle(), "control");
+  ::pthread_setname_np(thread_.native_handle(), "control");
   // Traffic should not meet names that are still being looked up.
-  resolver_->WaitForFirstRound(std::chrono::seconds(2));
+  addresses_.WaitForFirstRound(std::chrono::seconds(2));
   // What the first round found has been posted by now; this comes behind it.
   std::promise<void> taken_in;
-  loop_.Post([&taken_in] { taken_in.set_value(); });
+  loop_.Post([this, &taken_in] {
+    ArmAt(loop_.timers(), loop_.now() + kTick);
+    taken_in.set_value();
+  });
   taken_in.get_future().wait();
 }
 
 void ControlPlane::Stop() {
-  if (!thread_.joinable()) return;
-  loop_.Stop();
-  thread_.join();
-  resolver_.reset();  // the control thread used it
+  if (thread_.joinable()) {
+    loop_.Stop();
+    thread_.join();
+  }
+  addresses_.Stop();  // the control thread used it
 }
 
-void ControlPlane::Apply(WantedConfig wanted, Done done) {
-  loop_.Post([this, wanted = std::move(wanted), done = std::move(done)]() mutable {
-    Change(std::move(wanted), specs_, std::move(done));
+void ControlPlane::Subscribe(std::function<void()> on_news) {
+  loop_.Post([this, on_news = std::move(on_news)]() mutable {
+    subscribers_.push_back(std::move(on_news));
   });
 }
 
-void ControlPlane::SetBackends(std::vector<fleet::BackendSpec> backends, Done done) {
-  loop_.Post([this, backends = std::move(backends), done = std::move(done)]() mutable {
-    Change(wanted_, std::move(backends), std::move(done));
+// --- one change after the other ---
+
+void ControlPlane::Enqueue(Turn turn) {
+  loop_.Post([this, turn = std::move(turn)]() mutable {
+    turns_.push_back(std::move(turn));
+    NextTurn();
   });
 }
 
-void ControlPlane::SetHealthy(const std::string& backend_id, bool healthy) {
-  loop_.Post([this, backend_id, healthy] {
-    const auto known = runtimes_.find(backend_id);
-    if (known == runtimes_.end()) return;  // a verdict on a backend that has gone
-    if (const auto runtime = known->second.lock(); runtime != nullptr)
-      runtime->set_healthy(healthy);
-  });
+void ControlPlane::NextTurn() {
+  if (turn_runs_ || turns_.empty()) return;
+  turn_runs_ = true;
+  const Turn turn = std::move(turns_.front());
+  turns_.pop_front();
+  turn();
 }
 
-std::shared_ptr<fleet::BackendRuntime> ControlPlane::RuntimeFor(const std::string& id) {
-  std::weak_ptr<fleet::BackendRuntime>& known = runtimes_[id];
-  std::shared_ptr<fleet::BackendRuntime> runtime = known.lock();
-  if (runtime == nullptr) {
-    runtime = std::make_shared<fleet::BackendRuntime>();
-    known = runtime;
-  }
-  return runtime;
+void ControlPlane::EndTurn() {
+  turn_runs_ = false;
+  // Not from here: a long row of refusals would nest.
+  if (!turns_.empty()) loop_.Post([this] { NextTurn(); });
 }
 
-absl::StatusOr<fleet::SnapshotPtr> ControlPlane::Build(const WantedConfig& wanted,
-                                                       const std::vector<fleet::BackendSpec>& specs,
-                                                       routing::Policy& policy) {
-  fleet::SnapshotInput input;
-  input.generation = generation() + 1;
-  input.settings = wanted.settings;
-  input.route = wanted.route;
-  input.aliases = wanted.aliases;
-  for (const fleet::BackendSpec& spec : specs) {
-    input.backends.push_back(std::make_shared<const fleet::Backend>(
-        fleet::Backend{spec, RuntimeFor(spec.id), stats_.ForBackend(spec.id)}));
-  }
-  const fleet::SnapshotBuilder builder(
-      {.make_picker =
-           [&](std::string_view, const std::vector<fleet::BackendPtr>& backends) {
-             return policy.MakePicker(backends);
-           },
-       .pool_stats = [this](std::string_view model) { return stats_.ForModel(model); },
-       .render_lists =
-           [this](const fleet::Snapshot& snapshot) {
-             return RenderLists(snapshot, started_unix_);
-           }});
-  return builder.Build(std::move(input));
+void ControlPlane::Refuse(const Done& done, base::Failure failure) {
+  done(std::move(failure));
+  EndTurn();
 }
 
-void ControlPlane::Change(WantedConfig wanted, std::vector<fleet::BackendSpec> specs, Done done) {
-  std::unique_ptr<routing::Policy> other;
-  if (wanted.routing_logic != policy_->name()) {
-    absl::StatusOr<std::unique_ptr<routing::Policy>> created =
-        policies_.Create(wanted.routing_logic);
-    if (!created.ok()) {
-      done(created.status());
-      return;
-    }
-    other = *std::move(created);
+void ControlPlane::Submit(Command command, Done done) {
+  Enqueue([this, command = std::move(command), done = std::move(done)] { Begin(command, done); });
+}
+
+void ControlPlane::Rollback(uint64_t to_generation, Command command, Done done) {
+  ReadFormer(store_, to_generation,
+             [this, command = std::move(command),
+              done = std::move(done)](base::Outcome<ConfigPtr> former) mutable {
+               if (!former.ok()) {
+                 loop_.Post([failure = std::move(former).failure(), done] { done(failure); });
+                 return;
+               }
+               Command rollback = Authority::Rollback(*std::move(former), command.author);
+               rollback.base_generation = command.base_generation;
+               rollback.confirm_within = command.confirm_within;
+               rollback.validate_only = command.validate_only;
+               Submit(std::move(rollback), std::move(done));
+             });
+}
+
+void ControlPlane::CancelCommit(std::string commit_id, Author author, Done done) {
+  Enqueue(
+      [this, commit_id = std::move(commit_id), author = std::move(author), done = std::move(done)] {
+        if (auto failure = authority_.CheckCommit(commit_id))
+          return Refuse(done, *std::move(failure));
+        Begin(authority_.Revert(author), done);
+      });
+}
+
+void ControlPlane::Begin(const Command& command, Done done) {
+  base::Outcome<Proposal> proposal = authority_.Propose(command, options_.clock->WallNow());
+  if (!proposal.ok()) return Refuse(done, std::move(proposal).failure());
+  auto step = std::make_shared<Step>();
+  step->proposal = *std::move(proposal);
+  step->done = std::move(done);
+  if (step->proposal.changed) {
+    base::Outcome<fleet::SnapshotPtr> snapshot = factory_.Build(*step->proposal.config);
+    if (!snapshot.ok()) return Refuse(step->done, std::move(snapshot).failure());
+    step->snapshot = *std::move(snapshot);
   }
-  const absl::StatusOr<fleet::SnapshotPtr> snapshot =
-      Build(wanted, specs, other != nullptr ? *other : *policy_);
-  if (!snapshot.ok()) {
-    done(snapshot.status());
+  if (step->proposal.takes_effect()) {
+    Store(std::move(step));
     return;
   }
-  if (other != nullptr) policy_ = std::move(other);
-  Adopt(std::move(wanted), std::move(specs), *snapshot);
-  publish_(*snapshot, [this, generation = (*snapshot)->generation, done = std::move(done)] {
-    loop_.Post([generation, done] { done(generation); });
+  step->done(Applied{view(), step->proposal.config, ResultOf(step->proposal)});
+  // What was to be taken back has become what it was without our help.
+  if (command.author.origin == v1::REVISION_ORIGIN_REVERT && !command.validate_only) {
+    Confirm(authority_.pending()->commit.commit_id(), [](const auto&) {});
+    return;
+  }
+  EndTurn();
+}
+
+void ControlPlane::Store(std::shared_ptr<Step> step) {
+  const Proposal& proposal = step->proposal;
+  store_.Append(ToStored(*proposal.config, proposal.revision),
+                ToStored(authority_.PendingAfter(proposal)),
+                [this, step = std::move(step)](absl::Status status) mutable {
+                  loop_.Post([this, step = std::move(step), status = std::move(status)]() mutable {
+                    if (status.ok()) {
+                      FindAddresses(std::move(step));
+                    } else {
+                      ROUTER_LOG(kError, "a change of the configuration could not be stored: %s",
+                                 status.message());
+                      Refuse(step->done, base::StateStoreFailed(base::StdView(status.message())));
+                    }
+                  });
+                });
+}
+
+void ControlPlane::FindAddresses(std::shared_ptr<Step> step) {
+  addresses_.Follow(step->snapshot, step->proposal.config->limits().allowed_networks());
+  publishing_ = std::move(step);
+  publish_by_ = loop_.now() + kWaitForNames;
+  if (!addresses_.waiting()) Publish();
+}
+
+void ControlPlane::Publish() {
+  addresses_.StopWaiting();
+  const std::shared_ptr<Step> step = std::exchange(publishing_, nullptr);
+  effects_.publish(step->snapshot, [this, step] { loop_.Post([this, step] { Accept(*step); }); });
+}
+
+void ControlPlane::Accept(const Step& step) {
+  authority_.Accept(step.proposal);
+  revision_ = step.proposal.revision;
+  leases_.Follow(*step.proposal.config, options_.clock->Now());
+  SetView(step.snapshot, revision_);
+  Applied applied{view(), step.proposal.config, ResultOf(step.proposal)};
+  *applied.result.mutable_effect_time() = ToProto(options_.clock->WallNow());
+  effects_.in_effect(*applied.view);
+  step.done(std::move(applied));
+  EndTurn();
+}
+
+void ControlPlane::ConfirmCommit(std::string commit_id, Done done) {
+  Enqueue([this, commit_id = std::move(commit_id), done = std::move(done)] {
+    if (auto failure = authority_.CheckCommit(commit_id)) return Refuse(done, *std::move(failure));
+    Confirm(commit_id, done);
   });
 }
 
-void ControlPlane::Adopt(WantedConfig wanted, std::vector<fleet::BackendSpec> specs,
-                         fleet::SnapshotPtr snapshot) {
-  wanted_ = std::move(wanted);
-  specs_ = std::move(specs);
-  current_ = std::move(snapshot);
-  generation_.store(current_->generation, std::memory_order_relaxed);
-  WatchNames();
+void ControlPlane::Confirm(const std::string& commit_id, const Done& done) {
+  store_.SetPending({}, [this, commit_id, done](absl::Status status) {
+    loop_.Post([this, commit_id, done, status = std::move(status)] {
+      if (!status.ok()) {
+        return Refuse(done, base::StateStoreFailed(base::StdView(status.message())));
+      }
+      authority_.Confirm();
+      SetView(view()->snapshot, revision_);
+      Applied applied{view(), authority_.config(), {}};
+      applied.result.set_generation(authority_.generation());
+      applied.result.set_base_generation(authority_.generation());
+      done(std::move(applied));
+      EndTurn();
+    });
+  });
 }
 
-void ControlPlane::WatchNames() {
-  std::vector<net::HostPort> names;
-  for (const fleet::BackendSpec& spec : specs_) names.push_back({spec.url.host, spec.url.port});
-  resolver_->SetNames(std::move(names));
+void ControlPlane::RenewLease(std::string name, std::string lease_id, Renewed done) {
+  loop_.Post(
+      [this, name = std::move(name), lease_id = std::move(lease_id), done = std::move(done)] {
+        const auto is_it = [&](const v1::Callback& callback) { return callback.name() == name; };
+        const auto& callbacks = authority_.config()->callbacks();
+        if (std::none_of(callbacks.begin(), callbacks.end(), is_it)) {
+          return done(base::CallbackNotFound(name));
+        }
+        const auto end = leases_.Renew(name, lease_id, options_.clock->Now());
+        if (!end) return done(base::LeaseNotFound(name));
+        SetView(view()->snapshot, revision_);
+        done(view()->lease_ends.at(name));
+      });
 }
 
-void ControlPlane::OnResolved(const std::string& host, uint16_t port,
-                              const std::vector<net::Address>& addresses) {
-  std::vector<fleet::SocketAddress> converted;
-  converted.reserve(addresses.size());
-  for (const net::Address& address : addresses)
-    converted.push_back({address.storage, address.length});
-  for (const fleet::BackendPtr& backend : current_->backends) {
-    if (backend->spec.url.host == host && backend->spec.url.port == port)
-      backend->runtime->SetAddresses(converted);
+void ControlPlane::SetView(fleet::SnapshotPtr snapshot, v1::Revision revision) {
+  auto next = std::make_shared<View>();
+  next->config = authority_.config();
+  next->snapshot = std::move(snapshot);
+  next->revision = std::move(revision);
+  if (authority_.pending()) next->pending = authority_.pending()->commit;
+  const base::TimePoint now = options_.clock->Now();
+  for (const v1::Callback& callback : next->config->callbacks()) {
+    if (const auto end = leases_.EndOf(callback.name())) {
+      next->lease_ends[callback.name()] = ToProto(options_.clock->WallNow() + (*end - now));
+    }
   }
+  {
+    base::MutexLock lock(&mutex_);
+    view_ = std::move(next);
+  }
+  for (const auto& on_news : subscribers_) on_news();
+}
+
+// --- what the router does by itself ---
+
+void ControlPlane::OnTimer() {
+  ArmAt(loop_.timers(), loop_.now() + kTick);
+  if (publishing_ != nullptr && loop_.now() >= publish_by_) Publish();
+  if (loop_.now() - credentials_read_ >= kCredentialsInterval) ReadCredentials();
+  if (authority_.WaitsForTime()) AbortOverdue();
+  DoWhatIsDue();
+}
+
+void ControlPlane::DoWhatIsDue() {
+  if (own_change_runs_ || loop_.now() < own_change_after_) return;
+  if (authority_.WaitsForTime()) {
+    auto due = authority_.Due(options_.clock->WallNow(),
+                              [this](const std::string& name) { return InFlight(name); });
+    if (due) return SubmitOwn(*std::move(due));
+  }
+  if (leases_.empty()) return;
+  std::vector<std::string> lapsed = leases_.Lapsed(options_.clock->Now());
+  if (lapsed.empty()) return;
+  SubmitOwn({.author = {.actor = "router",
+                        .origin = v1::REVISION_ORIGIN_LEASE,
+                        .reason = "the lease was not renewed"},
+             .edit = [lapsed = std::move(lapsed)](config::Draft& draft) {
+               for (const std::string& name : lapsed) draft.RemoveCallback(name);
+             }});
+}
+
+void ControlPlane::SubmitOwn(Command command) {
+  own_change_runs_ = true;
+  Submit(command, [this, author = command.author,
+                   before = authority_.generation()](const base::Outcome<Applied>& outcome) {
+    own_change_runs_ = false;
+    if (!outcome.ok()) {
+      own_change_after_ = loop_.now() + kAfterFailure;
+      ROUTER_LOG(kWarning, "what is due (%s) has to wait: %s", author.reason,
+                 outcome.failure().message);
+    }
+    effects_.own_change(author, before, outcome);
+  });
+}
+
+void ControlPlane::AbortOverdue() {
+  for (const std::string& name : authority_.ToAbort(options_.clock->WallNow())) {
+    const std::string id(config::IdIn(config::kBackends, name).value_or(""));
+    const auto runtime = factory_.FindRuntime(id);
+    if (runtime == nullptr || runtime->in_flight() == 0) continue;
+    effects_.abort(id, [runtime](uint64_t cut) { runtime->AddAborted(cut); });
+  }
+}
+
+uint64_t ControlPlane::InFlight(const std::string& backend_name) const {
+  const auto runtime =
+      factory_.FindRuntime(config::IdIn(config::kBackends, backend_name).value_or(""));
+  return runtime == nullptr ? 0 : static_cast<uint64_t>(runtime->in_flight());
+}
+
+void ControlPlane::ReadCredentials() {
+  credentials_read_ = loop_.now();
+  if (!factory_.RefreshCredentials()) return;
+  // The same generation with other secrets: nobody is to be told.
+  Enqueue([this] {
+    const base::Outcome<fleet::SnapshotPtr> snapshot = factory_.Build(*authority_.config());
+    if (!snapshot.ok()) return EndTurn();
+    addresses_.Follow(*snapshot, authority_.config()->limits().allowed_networks());
+    effects_.publish(*snapshot, [this, snapshot = *snapshot] {
+      loop_.Post([this, snapshot] {
+        SetView(snapshot, revision_);
+        EndTurn();
+      });
+    });
+  });
 }
 
 }  // namespace vllm_router::control

@@ -130,6 +130,11 @@ size_t BackendRuntime::address_count() const {
   return addresses_.size();
 }
 
+std::vector<SocketAddress> BackendRuntime::addresses() const {
+  base::MutexLock lock(&mutex_);
+  return addresses_;
+}
+
 void BackendRuntime::SetAddresses(std::vector<SocketAddress> addresses) {
   base::MutexLock lock(&mutex_);
   // The rotation goes on where it stood, so that regular refreshes do not favour the first address.

@@ -147,11 +147,16 @@ class alignas(64) BackendRuntime {
   // How often it was ejected since it was created.
   uint64_t ejections() const { return ejections_.load(std::memory_order_relaxed); }
 
+  // Requests that were cut because the deadline of a drain had passed.
+  uint64_t aborted() const { return aborted_.load(std::memory_order_relaxed); }
+  void AddAborted(uint64_t count) { aborted_.fetch_add(count, std::memory_order_relaxed); }
+
   // --- addresses: resolved off the shards, read when a new connection is opened ---
   // Successive calls rotate through the addresses; length 0 when none is known (yet).
   SocketAddress NextAddress() const;
   size_t address_count() const;
   void SetAddresses(std::vector<SocketAddress> addresses);
+  std::vector<SocketAddress> addresses() const;
 
  private:
   friend class Lease;
@@ -172,6 +177,7 @@ class alignas(64) BackendRuntime {
   // Not 0 only while consecutive_failures_ is not 0.
   std::atomic<int64_t> ejected_until_ns_{0};
   std::atomic<uint64_t> ejections_{0};
+  std::atomic<uint64_t> aborted_{0};
 
   mutable base::Mutex mutex_;
   HealthCheck last_check_ ABSL_GUARDED_BY(mutex_);

@@ -37,6 +37,7 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
       connections_(shard.loop(), shard.index()),
       log_(shard.loop()),
       numbers_(shard.index()) {
+  stats_.generation.Set(snapshot_->generation);
   connections_.set_tls(std::move(backend_tls));
   connections_.set_on_change([this] {
     stats_.backend_connections_open.Set(connections_.open());
@@ -203,7 +204,7 @@ void ShardGateway::AnswerLocally(http::Session& session, EndpointKind kind) {
   LocalAnswer answer{.request_id = RequestId(session, &id_memory_)};
   switch (kind) {
     case EndpointKind::kHealth:
-      answer.body = "{\"status\":\"healthy\"}";
+      answer.body = health_body_;
       break;
     case EndpointKind::kLivez:
       answer.body = "{\"status\":\"alive\"}";

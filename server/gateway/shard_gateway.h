@@ -54,10 +54,15 @@ class ShardGateway final : public http::SessionHost {
 
   // --- called on the shard's thread ---
   void Accept(net::Accepted accepted, const net::TlsContext& tls);
-  void SetSnapshot(fleet::SnapshotPtr snapshot) { snapshot_ = std::move(snapshot); }
+  void SetSnapshot(fleet::SnapshotPtr snapshot) {
+    snapshot_ = std::move(snapshot);
+    stats_.generation.Set(snapshot_->generation);
+  }
   void SetAuthenticator(std::shared_ptr<const Authenticator> keys) {
     authenticator_ = std::move(keys);
   }
+  // What GET /health answers.
+  void SetHealthBody(std::string body) { health_body_ = std::move(body); }
   // For connections to engines that are opened from now on.
   void SetBackendTls(net::TlsContext tls) { connections_.set_tls(std::move(tls)); }
   // Idle sessions end now, others after their answer; `drained` is called once none is left.
@@ -128,6 +133,7 @@ class ShardGateway final : public http::SessionHost {
   stats::ShardStats& stats_;
   fleet::SnapshotPtr snapshot_;
   std::shared_ptr<const Authenticator> authenticator_;
+  std::string health_body_ = "{\"status\":\"healthy\"}";
   base::Rng rng_;
   openai::RequestViewParser parser_;
   upstream::ConnectionPool connections_;

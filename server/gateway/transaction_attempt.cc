@@ -205,7 +205,9 @@ bool Transaction::RetryStatus(int status) {
              request_id_, lease_.backend()->spec.url.text, status, attempt_,
              route().max_failover_attempts + 1);
   lease_.backend()->runtime->OnAnswered();
+  stats_.OnAttemptFailed(stats::Cause::kBackendStatus);
   gateway_.stats().retries.Add();
+  gateway_.stats().failover_attempts.Add();
   stale_retried_ = false;
   exchange_.Cancel();
   Attempt(std::move(other.backend));

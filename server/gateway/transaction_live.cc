@@ -12,6 +12,7 @@ void Transaction::Enter(Phase phase) {
 }
 
 void Transaction::Abort() {
+  stats_.set_cause(stats::Cause::kAdminAborted);
   if (session_ == nullptr) {
     Finish(Outcome::kClientGone);
   } else if (phase_ == Phase::kRelay) {

@@ -145,13 +145,13 @@ void Listener::AcceptAll() {
 
 void Listener::Place(int fd, const sockaddr_storage& address) {
   Accepted accepted{.fd = fd, .peer = Describe(address), .over_limit = false};
-  if (options_.max_connections > 0) {
+  if (const int64_t limit = max_connections_.load(std::memory_order_relaxed); limit > 0) {
     int64_t open = 0;
     for (size_t i = 0; i < shards_.size(); ++i)
       open += shards_[i].connections().load(std::memory_order_relaxed);
-    accepted.over_limit = open >= options_.max_connections;
+    accepted.over_limit = open >= limit;
     if (accepted.over_limit) refused_.fetch_add(1, std::memory_order_relaxed);
-    if (open >= options_.max_connections + ListenerOptions::kRefusedAtOnce) {
+    if (open >= limit + kRefusedAtOnce) {
       ::close(fd);
       return;
     }

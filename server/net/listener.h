@@ -33,10 +33,6 @@ struct Accepted {
 struct ListenerOptions {
   std::string host = "0.0.0.0";  // an address or a name; "" and "*" mean every address
   uint16_t port = 0;             // 0: any free one
-  // Above it a connection is marked, 0: none is. A client that is told why it is refused costs a
-  // connection for a while, so only so many are told: kRefusedAtOnce, the rest is closed.
-  int64_t max_connections = 0;
-  static constexpr int64_t kRefusedAtOnce = 64;
 };
 
 class Listener final : private EventHandler, private Timer {
@@ -52,6 +48,14 @@ class Listener final : private EventHandler, private Timer {
   void Start();
   // Closes the port and ends the thread. Safe to call twice.
   void Stop();
+
+  // Above it a connection is marked, 0: none is. A client that is told why it is refused costs a
+  // connection for a while, so only so many are told: kRefusedAtOnce, the rest is closed. Any
+  // thread; counts for connections from now on.
+  void set_max_connections(int64_t limit) {
+    max_connections_.store(limit, std::memory_order_relaxed);
+  }
+  static constexpr int64_t kRefusedAtOnce = 64;
 
   uint16_t port() const { return port_; }
   // Connections within the limit, and those beyond it.
@@ -70,6 +74,7 @@ class Listener final : private EventHandler, private Timer {
   ShardSet& shards_;
   const OnAccept on_accept_;
   std::atomic<uint64_t> accepted_{0};
+  std::atomic<int64_t> max_connections_{0};
   std::atomic<uint64_t> refused_{0};
 
   // Owned by the accepting thread.

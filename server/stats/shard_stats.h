@@ -16,6 +16,7 @@ struct alignas(64) ShardStats {
       answers_by_class;     // [2] = 2xx ... [5] = 5xx, the router's own answers included; [0] = cut
   Cell clients_gone;        // the client left before its answer was complete
   Cell streams_broken;      // an engine failed after its answer had begun
+  Cell generation;          // gauge: of the snapshot that new requests begin with
   Cell retries;             // attempts after the first one
   Cell stale_connections;   // kept connections that turned out dead and were replaced silently
   Cell bad_requests;        // not acceptable HTTP

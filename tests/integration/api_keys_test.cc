@@ -1,22 +1,14 @@
 // Who may ask: the file of hashed keys.
-#include <openssl/sha.h>
-
 #include <optional>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 #include "tests/integration/router_test.h"
 #include "tests/support/replaced_file.h"
+#include "tests/support/sha256_hex.h"
 
 namespace vllm_router::test {
 namespace {
-
-std::string Sha256Hex(std::string_view text) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return absl::BytesToHexString({reinterpret_cast<const char*>(digest), sizeof(digest)});
-}
 
 class ApiKeys : public RouterTest {
  protected:

@@ -228,9 +228,7 @@ TEST(CommandLine, RefusesWithOneClearLine) {
        "not below the first time"},
       {{"--tls-cert=a"}, "--tls-cert needs --tls-key: give both or neither"},
       {{"--tls-key=a"}, "--tls-key needs --tls-cert: give both or neither"},
-      {{"--admin-tokens-file=t"},
-       "--admin-tokens-file 't' is not available in this version: the admin service is not part of "
-       "this version"},
+      {{"--secrets-dir=keys"}, "--secrets-dir 'keys' is not allowed: give an absolute path"},
       {{"--reset-state"}, "--reset-state needs --state-dir: without it there is no state to reset"},
       {{"--on-client-gone=wait"}, "--on-client-gone 'wait' is not allowed: choose abort or drain"},
   };

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
 
+#include <map>
+
 namespace vllm_router::control {
 namespace {
 
@@ -12,12 +14,9 @@ using testing::IsEmpty;
 
 class AuthorityTest : public testing::Test {
  protected:
-  AuthorityTest() : authority_(Options(), First(), Flags(), now_) {}
+  AuthorityTest() : authority_(Options(), First()) {}
 
-  static Authority::Options Options() {
-    return {.instance = "i", .context = {}, .keep_revisions = 5};
-  }
-  static Author Flags() { return {.actor = "flags", .origin = v1::REVISION_ORIGIN_FLAGS}; }
+  static Authority::Options Options() { return {.instance = "i", .context = {}}; }
   static v1::Config First() {
     v1::Config config = config::Draft::Empty();
     config.set_generation(1);
@@ -41,7 +40,9 @@ class AuthorityTest : public testing::Test {
   std::string Do(Command command) {
     const base::Outcome<Proposal> proposal = Propose(std::move(command));
     if (!proposal.ok()) return proposal.failure().reason;
+    former_[authority_.generation()] = authority_.config();
     authority_.Accept(*proposal);
+    last_ = proposal->revision;
     return proposal->takes_effect() ? "generation " + std::to_string(proposal->generation) : "no";
   }
   std::string Apply(const std::string& mutations) {
@@ -61,6 +62,8 @@ class AuthorityTest : public testing::Test {
 
   base::WallTime now_{seconds(1000)};
   Authority authority_;
+  std::map<uint64_t, ConfigPtr> former_;  // as the store keeps them
+  v1::Revision last_;
 };
 
 TEST_F(AuthorityTest, CountsGenerationsAndMakesNoneForNothing) {
@@ -98,7 +101,7 @@ TEST_F(AuthorityTest, AnUnconfirmedChangeIsTakenBackAndOthersStay) {
                 .confirm_within = seconds(60)}),
             "generation 3");
   ASSERT_TRUE(authority_.pending());
-  EXPECT_EQ(authority_.pending()->base_generation(), 2u);
+  EXPECT_EQ(authority_.pending()->commit.base_generation(), 2u);
   // Not a second one, and nothing that it touched; but others may change.
   EXPECT_EQ(Do({.author = {}, .edit = Edit(Add("c")), .confirm_within = seconds(60)}),
             "COMMIT_PENDING");
@@ -110,21 +113,21 @@ TEST_F(AuthorityTest, AnUnconfirmedChangeIsTakenBackAndOthersStay) {
   EXPECT_FALSE(authority_.pending());
   EXPECT_FALSE(authority_.config()->limits().has_max_headers());
   EXPECT_THAT(Backends(), ElementsAre("a", "b"));
-  const std::vector<v1::Revision> newest = authority_.Revisions(0, 1);
-  EXPECT_EQ(newest[0].origin(), v1::REVISION_ORIGIN_REVERT);
-  EXPECT_EQ(newest[0].restored_generation(), 2u);
-  EXPECT_EQ(newest[0].actor(), "router");
+  EXPECT_EQ(last_.origin(), v1::REVISION_ORIGIN_REVERT);
+  EXPECT_EQ(last_.restored_generation(), 2u);
+  EXPECT_EQ(last_.actor(), "router");
 }
 
 TEST_F(AuthorityTest, AConfirmedChangeStays) {
   Do({.author = {}, .edit = Edit(Add("a")), .confirm_within = seconds(60)});
-  const std::string id = authority_.pending()->commit_id();
-  EXPECT_EQ(authority_.Confirm("other").failure().reason, "COMMIT_NOT_FOUND");
-  ASSERT_TRUE(authority_.Confirm(id).ok());
+  const std::string id = authority_.pending()->commit.commit_id();
+  EXPECT_EQ(authority_.CheckCommit("other")->reason, "COMMIT_NOT_FOUND");
+  ASSERT_FALSE(authority_.CheckCommit(id));
+  authority_.Confirm();
   now_ += seconds(600);
   EXPECT_EQ(DoDue(), "nothing");
   EXPECT_EQ(authority_.generation(), 2u);
-  EXPECT_EQ(authority_.Cancel(id, {}).failure().reason, "COMMIT_NOT_FOUND");
+  EXPECT_EQ(authority_.CheckCommit(id)->reason, "COMMIT_NOT_FOUND");
 }
 
 TEST_F(AuthorityTest, CancelTakesTheChangeBackAtOnce) {
@@ -132,9 +135,7 @@ TEST_F(AuthorityTest, CancelTakesTheChangeBackAtOnce) {
       .edit = Edit(R"(mutations { upsert_model_alias { name: "aliases/x"
                                     targets { model: "m" } } })"),
       .confirm_within = seconds(60)});
-  const auto cancel = authority_.Cancel(authority_.pending()->commit_id(), {.actor = "bob"});
-  ASSERT_TRUE(cancel.ok());
-  EXPECT_EQ(Do(*cancel), "generation 3");
+  EXPECT_EQ(Do(authority_.Revert({.actor = "bob"})), "generation 3");
   EXPECT_FALSE(authority_.pending());
   EXPECT_EQ(authority_.config()->model_aliases_size(), 0);
 }
@@ -145,7 +146,7 @@ TEST_F(AuthorityTest, ADrainedBackendIsRemoved) {
   EXPECT_EQ(DoDue(1), "nothing") << "a request still runs";
   EXPECT_EQ(DoDue(0), "generation 4");
   EXPECT_THAT(Backends(), ElementsAre("b"));
-  EXPECT_EQ(authority_.Revisions(0, 1)[0].origin(), v1::REVISION_ORIGIN_DRAIN);
+  EXPECT_EQ(last_.origin(), v1::REVISION_ORIGIN_DRAIN);
 }
 
 TEST_F(AuthorityTest, TheDeadlineOfADrainDecidesAsItWasTold) {
@@ -166,29 +167,57 @@ TEST_F(AuthorityTest, TheDeadlineOfADrainDecidesAsItWasTold) {
 TEST_F(AuthorityTest, RollbackBringsEverythingBack) {
   Apply(Add("a") + R"(mutations { update_limits { max_headers: 20 } })");
   Apply(R"(mutations { update_limits { max_headers: 30 } })" + Add("b"));
-  const auto rollback = authority_.Rollback(2, {.actor = "bob"});
-  ASSERT_TRUE(rollback.ok());
-  EXPECT_EQ(Do(*rollback), "generation 4");
+  EXPECT_EQ(Do(Authority::Rollback(former_.at(2), {.actor = "bob"})), "generation 4");
+  EXPECT_EQ(last_.restored_generation(), 2u);
   EXPECT_EQ(authority_.config()->limits().max_headers(), 20u);
   EXPECT_THAT(Backends(), ElementsAre("a", "b"));
   EXPECT_TRUE(authority_.config()->backends(1).status().drain().delete_when_done())
       << "what was not there then is drained first";
   EXPECT_EQ(DoDue(), "generation 5");
   EXPECT_THAT(Backends(), ElementsAre("a"));
-  EXPECT_EQ(authority_.Rollback(9, {}).failure().reason, "REVISION_NOT_FOUND");
 }
 
-TEST_F(AuthorityTest, KeepsABoundedNumberOfRevisions) {
-  for (int i = 0; i < 10; ++i) Apply(Add("b" + std::to_string(i)));
-  EXPECT_EQ(authority_.generation(), 11u);
-  EXPECT_EQ(authority_.oldest_generation(), 7u);
-  EXPECT_EQ(authority_.Revisions(0, 100).size(), 5u);
-  EXPECT_EQ(authority_.Revisions(9, 1)[0].generation(), 8u);
-  const auto revision = authority_.GetRevision(8);
-  ASSERT_TRUE(revision.ok());
-  EXPECT_EQ(revision->config().backends_size(), 7);
-  EXPECT_EQ(revision->diff().resources_size(), 1);
-  EXPECT_EQ(authority_.GetRevision(6).failure().metadata.at("oldest_generation"), "7");
+TEST_F(AuthorityTest, AnOrderThatIsNotConfirmedIsTakenBack) {
+  Apply(Add("a") + Add("b"));
+  v1::Config other = *authority_.config();
+  other.mutable_backends()->SwapElements(0, 1);
+  v1::ConfigMutation replace;
+  *replace.mutable_replace_config() = other;
+  const auto reorder = [&](config::Draft& draft) { draft.Apply(replace, ""); };
+  EXPECT_EQ(Do({.author = {}, .edit = reorder, .confirm_within = seconds(60)}), "generation 3");
+  EXPECT_THAT(Backends(), ElementsAre("b", "a"));
+  now_ += seconds(60);
+  EXPECT_EQ(DoDue(), "generation 4");
+  EXPECT_THAT(Backends(), ElementsAre("a", "b"));
+}
+
+TEST_F(AuthorityTest, AChangeThatTheLastProcessLeftUnconfirmedIsTakenBack) {
+  v1::Config base = First();
+  base.mutable_limits()->set_max_headers(20);
+  v1::Config changed = base;
+  changed.mutable_limits()->set_max_headers(30);
+  changed.set_generation(2);
+  v1::PendingCommit commit;
+  commit.set_generation(2);
+  commit.set_base_generation(1);
+  Authority next(Options(), changed,
+                 PendingChange{commit, {"limits"}, false, std::make_shared<v1::Config>(base)});
+  const auto due = next.Due(now_, [](const std::string&) { return 0u; });
+  ASSERT_TRUE(due);
+  const auto proposal = next.Propose(*due, now_);
+  ASSERT_TRUE(proposal.ok());
+  EXPECT_EQ(proposal->generation, 3u);
+  EXPECT_EQ(proposal->config->limits().max_headers(), 20u);
+}
+
+TEST_F(AuthorityTest, KnowsWhetherTimeAloneCanBringAnything) {
+  EXPECT_FALSE(authority_.WaitsForTime());
+  Apply(Add("a") + Add("b"));
+  EXPECT_FALSE(authority_.WaitsForTime());
+  Apply(R"(mutations { delete_backend { name: "backends/a" } })");
+  EXPECT_TRUE(authority_.WaitsForTime());
+  DoDue();
+  EXPECT_FALSE(authority_.WaitsForTime());
 }
 
 TEST_F(AuthorityTest, WhatAnUnconfirmedChangeGoesBackToIsKept) {

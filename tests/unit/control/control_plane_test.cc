@@ -1,6 +1,7 @@
 #include "server/control/control_plane.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -8,106 +9,179 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/status_matchers.h"
+#include "server/config/names.h"
+#include "tests/support/failing_store.h"
 
 namespace vllm_router::control {
 namespace {
 
-using test_support::StatusIs;
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
 
-fleet::BackendSpec Spec(const std::string& id, const std::string& model) {
-  fleet::BackendSpec spec;
-  spec.id = id;
-  spec.url = *fleet::ParseBackendUrl("http://127.0.0.1:1/" + id);
-  spec.models = {model};
-  return spec;
+v1::ApplyConfigRequest Parse(const std::string& text) {
+  v1::ApplyConfigRequest request;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &request)) << text;
+  return request;
 }
 
-WantedConfig Wanted(const std::string& logic = "roundrobin") {
-  WantedConfig wanted;
-  wanted.routing_logic = logic;
-  if (logic == "session") wanted.route.session_key = "x-user-id";
-  return wanted;
+std::string Add(const std::string& id, const std::string& model = "m") {
+  return R"(mutations { upsert_backend { name: "backends/)" + id +
+         R"(" url: "http://127.0.0.1:1/)" + id + R"(" models { model: ")" + model + R"(" } } } )";
+}
+
+// Generation 1: what the flags made of it.
+StoredState Seed(const std::string& mutations) {
+  const v1::Config empty = config::Draft::Empty();
+  config::Draft draft(empty, {}, {.generation = 1, .now = {}, .etag = "seed"});
+  draft.ApplyAll(Parse(mutations).mutations());
+  StoredState state;
+  state.newest.config = draft.Finish()->config;
+  state.newest.config.set_generation(1);
+  state.newest.meta.set_generation(1);
+  return state;
 }
 
 // A control plane whose shards are a list of the snapshots that were published.
 class ControlPlaneTest : public testing::Test {
  protected:
-  void Start(std::vector<fleet::BackendSpec> backends) {
-    auto first = control_.Seed(std::move(backends));
-    ASSERT_TRUE(first.ok()) << first.status();
-    published_.push_back(*first);
-    control_.Start([this](fleet::SnapshotPtr snapshot, std::function<void()> done) {
-      published_.push_back(std::move(snapshot));
-      done();
-    });
+  ~ControlPlaneTest() override {
+    if (control_ != nullptr) control_->Stop();
+    store_.Stop();
   }
-  absl::StatusOr<uint64_t> Apply(WantedConfig wanted) {
-    std::promise<absl::StatusOr<uint64_t>> result;
-    control_.Apply(std::move(wanted),
-                   [&](absl::StatusOr<uint64_t> g) { result.set_value(std::move(g)); });
+
+  void Start(const std::string& mutations) { Start(Seed(mutations)); }
+  void Start(StoredState state) {
+    ASSERT_TRUE(StoreFirst(store_, state.newest.config, state.newest.meta).ok());
+    control_ = std::make_unique<ControlPlane>(
+        ControlPlane::Options{.instance = "0123456789", .context = {}}, stats_, store_,
+        std::move(state));
+    const auto first = control_->Prepare();
+    ASSERT_TRUE(first.ok()) << first.failure().message;
+    published_.push_back((*first)->snapshot);
+    control_->Start(
+        {.publish =
+             [this](fleet::SnapshotPtr snapshot, std::function<void()> done) {
+               published_.push_back(std::move(snapshot));
+               done();
+             },
+         .abort =
+             [this](const std::string& id, std::function<void(uint64_t)> done) {
+               if (!std::exchange(has_aborted_, true)) aborted_.set_value(id);
+               done(1);
+             },
+         .in_effect = [this](const View& view) { seen_.push_back(view.config); },
+         .own_change =
+             [this](const Author& author, uint64_t, const base::Outcome<Applied>& made) {
+               if (!made.ok() || std::exchange(has_changed_, true)) return;
+               own_.set_value({author.origin, made->view});
+             }});
+  }
+
+  base::Outcome<Applied> Do(Command command) {
+    std::promise<base::Outcome<Applied>> result;
+    control_->Submit(std::move(command),
+                     [&](const base::Outcome<Applied>& done) { result.set_value(done); });
     return result.get_future().get();
   }
-  absl::StatusOr<uint64_t> SetBackends(std::vector<fleet::BackendSpec> backends) {
-    std::promise<absl::StatusOr<uint64_t>> result;
-    control_.SetBackends(std::move(backends),
-                         [&](absl::StatusOr<uint64_t> g) { result.set_value(std::move(g)); });
-    return result.get_future().get();
+  base::Outcome<Applied> Apply(const std::string& mutations) {
+    return Do(
+        {.author = {.actor = "alice"}, .edit = [request = Parse(mutations)](config::Draft& draft) {
+           draft.ApplyAll(request.mutations());
+         }});
   }
+  // What the router does by itself next.
+  std::pair<v1::RevisionOrigin, ViewPtr> NextOwnChange() { return own_.get_future().get(); }
 
   stats::Registry stats_{1};
+  test_support::FailingStore store_;
   std::vector<fleet::SnapshotPtr> published_;  // read after the call that published has answered
-  ControlPlane control_{stats_, Wanted()};
+  std::vector<ConfigPtr> seen_;
+  // The first of each; the flags are the control thread's.
+  bool has_aborted_ = false;
+  bool has_changed_ = false;
+  std::promise<std::string> aborted_;
+  std::promise<std::pair<v1::RevisionOrigin, ViewPtr>> own_;
+  std::unique_ptr<ControlPlane> control_;
 };
 
-TEST_F(ControlPlaneTest, TheFlagsMakeGenerationOne) {
-  Start({Spec("a", "m")});
-  EXPECT_EQ(control_.generation(), 1u);
+TEST_F(ControlPlaneTest, BeginsWithTheGenerationThatItIsGiven) {
+  Start(Add("a"));
+  EXPECT_EQ(control_->generation(), 1u);
   EXPECT_EQ(published_[0]->generation, 1u);
   ASSERT_NE(published_[0]->FindPool("m"), nullptr);
-  EXPECT_THAT(published_[0]->models_json, testing::HasSubstr("\"id\":\"m\""));
-  EXPECT_THAT(published_[0]->engines_json, testing::HasSubstr("\"engine_id\":\"a\""));
-}
-
-TEST_F(ControlPlaneTest, AnUnknownRoutingLogicIsRefusedAtTheSeed) {
-  ControlPlane control(stats_, Wanted("fortune-teller"));
-  EXPECT_THAT(control.Seed({Spec("a", "m")}).status(),
-              StatusIs(absl::StatusCode::kNotFound, testing::HasSubstr("roundrobin")));
+  EXPECT_THAT(published_[0]->models_json, HasSubstr("\"id\":\"m\""));
+  EXPECT_THAT(published_[0]->engines_json, HasSubstr("\"engine_id\":\"a\""));
+  EXPECT_EQ(published_[0]->backends[0]->runtime->address_count(), 1u);
 }
 
 TEST_F(ControlPlaneTest, AChangeIsANewGenerationThatAllShardsHave) {
-  Start({Spec("a", "m")});
-  const absl::StatusOr<uint64_t> generation = SetBackends({Spec("a", "m"), Spec("b", "n")});
-  ASSERT_TRUE(generation.ok()) << generation.status();
-  EXPECT_EQ(*generation, 2u);
+  Start(Add("a"));
+  const auto applied = Apply(Add("b", "n"));
+  ASSERT_TRUE(applied.ok()) << applied.failure().message;
+  EXPECT_EQ(applied->result.generation(), 2u);
+  EXPECT_TRUE(applied->result.has_effect_time());
   ASSERT_EQ(published_.size(), 2u);
   EXPECT_NE(published_[1]->FindPool("n"), nullptr);
   EXPECT_EQ(published_[0]->FindPool("n"), nullptr) << "the old snapshot must not change";
+  ASSERT_EQ(seen_.size(), 1u);
+  EXPECT_EQ(seen_[0]->generation(), 2u);
+  EXPECT_EQ(control_->view()->revision.actor(), "alice");
 }
 
-TEST_F(ControlPlaneTest, ABackendsRuntimeOutlivesSnapshots) {
-  Start({Spec("a", "m")});
-  ASSERT_TRUE(SetBackends({Spec("a", "m"), Spec("b", "m")}).ok());
-  EXPECT_EQ(published_[0]->backends[0]->runtime, published_[1]->backends[0]->runtime);
-  EXPECT_NE(published_[1]->backends[0]->runtime, published_[1]->backends[1]->runtime);
+TEST_F(ControlPlaneTest, WhatDoesNotChangeIsTheSameObject) {
+  Start(Add("a"));
+  ASSERT_TRUE(Apply(Add("b")).ok());
+  EXPECT_EQ(published_[0]->backends[0], published_[1]->backends[0]);
   EXPECT_EQ(published_[0]->FindPool("m")->stats, published_[1]->FindPool("m")->stats);
+  ASSERT_TRUE(Apply(R"(mutations { upsert_backend { name: "backends/a" label: "x" }
+                                   update_mask { paths: "label" } })")
+                  .ok());
+  EXPECT_NE(published_[1]->backends[0], published_[2]->backends[0]);
+  EXPECT_EQ(published_[1]->backends[0]->runtime, published_[2]->backends[0]->runtime);
+}
+
+TEST_F(ControlPlaneTest, ADryRunPublishesAndStoresNothing) {
+  Start(Add("a"));
+  Command command{.author = {},
+                  .edit = [request = Parse(Add("b"))](
+                              config::Draft& draft) { draft.ApplyAll(request.mutations()); },
+                  .validate_only = true};
+  const auto applied = Do(command);
+  ASSERT_TRUE(applied.ok());
+  EXPECT_TRUE(applied->result.changed());
+  EXPECT_EQ(applied->result.generation(), 1u);
+  EXPECT_EQ(applied->draft->backends_size(), 2);
+  EXPECT_EQ(control_->view()->config->backends_size(), 1);
+  EXPECT_EQ(published_.size(), 1u);
+  EXPECT_EQ(store_.appended(), 1u);
 }
 
 TEST_F(ControlPlaneTest, ARefusedChangeLeavesEverythingAsItWas) {
-  Start({Spec("a", "m")});
-  WantedConfig wanted = Wanted();
-  wanted.aliases["gpt"] = {};
-  EXPECT_THAT(Apply(std::move(wanted)).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("gpt")));
-  EXPECT_THAT(Apply(Wanted("fortune-teller")).status(),
-              StatusIs(absl::StatusCode::kNotFound, testing::_));
-  EXPECT_EQ(control_.generation(), 1u);
+  Start(Add("a"));
+  EXPECT_EQ(Apply(R"(mutations { upsert_backend { name: "backends/b" url: "ftp://b" } })")
+                .failure()
+                .reason,
+            "INVALID_FIELDS");
+  EXPECT_EQ(control_->generation(), 1u);
   EXPECT_EQ(published_.size(), 1u);
 }
 
+TEST_F(ControlPlaneTest, WhatCannotBeStoredIsNotInEffect) {
+  Start(Add("a"));
+  store_.FailWith(absl::UnavailableError("the disk is full"));
+  EXPECT_EQ(Apply(Add("b")).failure().reason, "STATE_STORE_FAILED");
+  EXPECT_EQ(published_.size(), 1u);
+  EXPECT_EQ(control_->view()->config->backends_size(), 1);
+  store_.FailWith(absl::OkStatus());
+  EXPECT_EQ(Apply(Add("b"))->result.generation(), 2u);
+}
+
 TEST_F(ControlPlaneTest, TheRoutingLogicCanBeSwitched) {
-  Start({Spec("a", "m"), Spec("b", "m")});
-  ASSERT_TRUE(Apply(Wanted("session")).ok());
+  Start(Add("a") + Add("b"));
+  ASSERT_TRUE(Apply(R"(mutations { upsert_routing_policy {
+                         name: "routing" session {} session_key: "x-user-id" } })")
+                  .ok());
   base::Rng rng(1);
   const auto pick = [&](const fleet::Snapshot& snapshot) {
     return snapshot.FindPool("m")->picker->Pick(
@@ -120,19 +194,130 @@ TEST_F(ControlPlaneTest, TheRoutingLogicCanBeSwitched) {
   EXPECT_EQ(published_[1]->route->session_key, "x-user-id");
 }
 
-TEST_F(ControlPlaneTest, AHealthVerdictReachesTheRuntime) {
-  Start({Spec("a", "m")});
-  control_.SetHealthy("a", false);
-  control_.SetHealthy("nobody", false);
-  std::promise<void> done;
-  control_.Post([&] { done.set_value(); });
-  done.get_future().wait();
-  EXPECT_FALSE(published_[0]->backends[0]->runtime->healthy());
+TEST_F(ControlPlaneTest, ADeletedBackendGoesWhenItsLastRequestHasEnded) {
+  Start(Add("a") + Add("b"));
+  fleet::Lease request(published_[0]->backends[0]);
+  ASSERT_TRUE(Apply(R"(mutations { delete_backend { name: "backends/a" } })").ok());
+  EXPECT_EQ(published_[1]->FindPool("m")->backends.size(), 1u);
+  EXPECT_EQ(control_->view()->config->backends_size(), 2);
+  request.Release();
+  const auto [origin, view] = NextOwnChange();
+  EXPECT_EQ(origin, v1::REVISION_ORIGIN_DRAIN);
+  EXPECT_EQ(view->config->backends_size(), 1);
 }
 
-TEST_F(ControlPlaneTest, AddressesOfBackendsAreKnownAfterStart) {
-  Start({Spec("a", "m")});
-  EXPECT_EQ(published_[0]->backends[0]->runtime->address_count(), 1u);
+TEST_F(ControlPlaneTest, RequestsBehindADrainsDeadlineAreCut) {
+  Start(Add("a") + Add("b"));
+  const fleet::Lease request(published_[0]->backends[0]);
+  ASSERT_TRUE(Do({.author = {},
+                  .edit =
+                      [](config::Draft& draft) {
+                        v1::DrainOptions options;
+                        options.mutable_deadline();
+                        options.set_on_deadline(v1::ON_DRAIN_DEADLINE_ABORT);
+                        draft.DrainBackend("backends/a", "", options);
+                      }})
+                  .ok());
+  EXPECT_EQ(aborted_.get_future().get(), "a");
+  control_->Stop();
+  EXPECT_GE(published_[0]->backends[0]->runtime->aborted(), 1u);
+}
+
+TEST_F(ControlPlaneTest, AChangeThatIsNotConfirmedIsTakenBack) {
+  Start(Add("a"));
+  ASSERT_TRUE(Do({.author = {},
+                  .edit = [request = Parse(Add("b"))](
+                              config::Draft& draft) { draft.ApplyAll(request.mutations()); },
+                  .confirm_within = milliseconds(1)})
+                  .ok());
+  const auto [origin, view] = NextOwnChange();
+  EXPECT_EQ(origin, v1::REVISION_ORIGIN_REVERT);
+  EXPECT_FALSE(view->pending);
+  EXPECT_TRUE(store_.pending().record.empty());
+}
+
+TEST_F(ControlPlaneTest, ConfirmingKeepsTheChangeAndMakesNoGeneration) {
+  Start(Add("a"));
+  const auto applied =
+      Do({.author = {},
+          .edit = [request = Parse(Add("b"))](
+                      config::Draft& draft) { draft.ApplyAll(request.mutations()); },
+          .confirm_within = std::chrono::hours(1)});
+  ASSERT_TRUE(applied.ok());
+  EXPECT_FALSE(store_.pending().record.empty());
+  std::promise<base::Outcome<Applied>> confirmed;
+  control_->ConfirmCommit(applied->result.pending_commit().commit_id(),
+                          [&](const auto& outcome) { confirmed.set_value(outcome); });
+  const auto outcome = confirmed.get_future().get();
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome->result.generation(), 2u);
+  EXPECT_FALSE(control_->view()->pending);
+  EXPECT_TRUE(store_.pending().record.empty());
+}
+
+TEST_F(ControlPlaneTest, ARestartTakesAnUnconfirmedChangeBack) {
+  StoredState state = Seed(Add("a"));
+  PendingChange pending;
+  pending.commit.set_generation(1);
+  pending.names = {"backends/a"};
+  auto base = std::make_shared<v1::Config>(config::Draft::Empty());
+  pending.base = base;
+  state.pending = pending;
+  Start(std::move(state));
+  const auto [origin, view] = NextOwnChange();
+  EXPECT_EQ(origin, v1::REVISION_ORIGIN_REVERT);
+  EXPECT_EQ(view->config->backends(0).admin_state(), v1::ADMIN_STATE_DRAINING);
+}
+
+TEST_F(ControlPlaneTest, ALeaseThatIsNotRenewedLapses) {
+  Start(Add("a"));
+  ASSERT_TRUE(Apply(R"(mutations { upsert_callback {
+                         name: "callbacks/c" target: "127.0.0.1:1"
+                         hook_points: HOOK_POINT_PRE_REQUEST lease_ttl { seconds: 1 } } })")
+                  .ok());
+  std::promise<base::Outcome<google::protobuf::Timestamp>> renewed;
+  control_->RenewLease("callbacks/c", "somebody-elses",
+                       [&](const auto& outcome) { renewed.set_value(outcome); });
+  EXPECT_EQ(renewed.get_future().get().failure().reason, "LEASE_NOT_FOUND");
+  const auto [origin, view] = NextOwnChange();
+  EXPECT_EQ(origin, v1::REVISION_ORIGIN_LEASE);
+  EXPECT_EQ(view->config->callbacks_size(), 0);
+}
+
+TEST_F(ControlPlaneTest, RollbackReadsWhatTheStoreKeeps) {
+  Start(Add("a"));
+  ASSERT_TRUE(Apply(R"(mutations { update_limits { max_headers: 20 } })").ok());
+  ASSERT_TRUE(Apply(R"(mutations { update_limits { max_headers: 30 } })").ok());
+  const auto rollback = [&](uint64_t to) {
+    std::promise<base::Outcome<Applied>> result;
+    control_->Rollback(to, {.author = {.actor = "bob"}, .edit = {}},
+                       [&](const auto& outcome) { result.set_value(outcome); });
+    return result.get_future().get();
+  };
+  const auto back = rollback(2);
+  ASSERT_TRUE(back.ok()) << back.failure().message;
+  EXPECT_EQ(back->view->config->limits().max_headers(), 20u);
+  EXPECT_EQ(back->view->revision.restored_generation(), 2u);
+  const auto unknown = rollback(9);
+  EXPECT_EQ(unknown.failure().reason, "REVISION_NOT_FOUND");
+  EXPECT_EQ(unknown.failure().metadata.at("oldest_generation"), "1");
+}
+
+TEST_F(ControlPlaneTest, EveryChangeGetsItsAnswerInTheOrderOfSubmission) {
+  Start(Add("a"));
+  std::vector<uint64_t> generations;
+  std::promise<void> all;
+  for (int i = 0; i < 50; ++i) {
+    control_->Submit({.author = {},
+                      .edit = [request = Parse(Add("b" + std::to_string(i)))](
+                                  config::Draft& draft) { draft.ApplyAll(request.mutations()); }},
+                     [&](const base::Outcome<Applied>& outcome) {
+                       generations.push_back(outcome->result.generation());
+                       if (generations.size() == 50) all.set_value();
+                     });
+  }
+  all.get_future().wait();
+  for (size_t i = 0; i < generations.size(); ++i) EXPECT_EQ(generations[i], i + 2);
 }
 
 }  // namespace

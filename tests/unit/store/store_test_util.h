@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "server/store/store.h"
+#include "tests/support/temp_directory.h"
 
 namespace vllm_router::store {
 
@@ -76,26 +77,10 @@ inline std::vector<uint64_t> Generations(Store& store) {
 }
 
 // A fresh directory with a space and UTF-8 in its name; removed at the end.
-class TempDirectory {
+class TempDirectory : public test::TempDirectory {
  public:
-  TempDirectory() {
-    std::string name = testing::TempDir() + "store zustände %?# XXXXXX";
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    path_ = name;
-  }
-  ~TempDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-
-  const std::string& path() const { return path_; }
-  std::string state() const { return path_ + "/state"; }  // for --state-dir; not there yet
+  std::string state() const { return path() + "/state"; }  // for --state-dir; not there yet
   std::string database() const { return state() + "/state.db"; }
-
- private:
-  std::string path_;
 };
 
 inline std::string ReadFile(const std::string& path) {

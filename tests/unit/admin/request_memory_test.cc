@@ -1,10 +1,10 @@
-#include "server/control/request_memory.h"
+#include "server/admin/request_memory.h"
 
 #include <gmock/gmock.h>
 
 #include "tests/support/fake_clock.h"
 
-namespace vllm_router::control {
+namespace vllm_router::admin {
 namespace {
 
 using testing::ElementsAre;
@@ -21,6 +21,10 @@ class RequestMemoryTest : public testing::Test {
     return found.verdict;
   }
 
+  void Settle(const std::string& caller, int answer, size_t bytes = 1) {
+    for (const auto& waiter : memory_.Settle(caller, answer, bytes, now_)) waiter(answer);
+  }
+
   Memory memory_;
   base::TimePoint now_{std::chrono::hours(1)};
   std::vector<int> told_;
@@ -29,7 +33,7 @@ class RequestMemoryTest : public testing::Test {
 
 TEST_F(RequestMemoryTest, ARepeatGetsTheFirstAnswer) {
   EXPECT_EQ(Begin("x"), Verdict::kNew);
-  memory_.Settle("a/1", 7, now_);
+  Settle("a/1", 7);
   EXPECT_EQ(Begin("x"), Verdict::kKnown);
   EXPECT_EQ(known_, 7);
   EXPECT_EQ(Begin("x", "b/1"), Verdict::kNew) << "another actor's id is another one";
@@ -39,28 +43,28 @@ TEST_F(RequestMemoryTest, ARepeatDuringTheFirstCallWaitsForItsAnswer) {
   EXPECT_EQ(Begin("x"), Verdict::kNew);
   EXPECT_EQ(Begin("x"), Verdict::kRunning);
   EXPECT_THAT(told_, IsEmpty());
-  memory_.Settle("a/1", 7, now_);
+  Settle("a/1", 7);
   EXPECT_THAT(told_, ElementsAre(7));
 }
 
 TEST_F(RequestMemoryTest, AnotherContentIsRefused) {
   Begin("x");
   EXPECT_EQ(Begin("y"), Verdict::kReused);
-  memory_.Settle("a/1", 7, now_);
+  Settle("a/1", 7);
   EXPECT_EQ(Begin("y"), Verdict::kReused);
 }
 
 TEST_F(RequestMemoryTest, WhatARetryCanCureIsForgotten) {
   Begin("x");
   Begin("x");
-  memory_.Forget("a/1", -1);
+  for (const auto& waiter : memory_.Forget("a/1")) waiter(-1);
   EXPECT_THAT(told_, ElementsAre(-1));
   EXPECT_EQ(Begin("y"), Verdict::kNew);
 }
 
 TEST_F(RequestMemoryTest, ForgetsAfterTenMinutes) {
   Begin("x");
-  memory_.Settle("a/1", 7, now_);
+  Settle("a/1", 7);
   now_ += Memory::kKept;
   EXPECT_EQ(Begin("x"), Verdict::kKnown);
   now_ += base::Duration(1);
@@ -71,11 +75,21 @@ TEST_F(RequestMemoryTest, IsBounded) {
   for (size_t i = 0; i < 3 * Memory::kMaxKept; ++i) {
     const std::string caller = std::to_string(i);
     EXPECT_EQ(Begin("x", caller), Verdict::kNew);
-    memory_.Settle(caller, 1, now_);
+    Settle(caller, 1);
   }
   EXPECT_LE(memory_.size(), Memory::kMaxKept);
   EXPECT_EQ(Begin("x", "0"), Verdict::kNew);
 }
 
+TEST_F(RequestMemoryTest, IsBoundedInBytes) {
+  for (const std::string caller : {"1", "2", "3"}) {
+    Begin("x", caller);
+    Settle(caller, 1, Memory::kMaxBytes / 2);
+  }
+  EXPECT_EQ(memory_.size(), 2u);
+  EXPECT_EQ(Begin("x", "3"), Verdict::kKnown);
+  EXPECT_EQ(Begin("x", "1"), Verdict::kNew);
+}
+
 }  // namespace
-}  // namespace vllm_router::control
+}  // namespace vllm_router::admin

@@ -1,0 +1,91 @@
+#include "server/control/addresses.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "server/base/log.h"
+#include "server/base/strings.h"
+#include "server/config/check.h"
+
+namespace vllm_router::control {
+bool MayConnectTo(const net::Address& address, const std::vector<net::Network>& allowed_networks) {
+  if (config::IsForbiddenHost(net::HostToString(address))) return false;
+  return allowed_networks.empty() ||
+         std::any_of(allowed_networks.begin(), allowed_networks.end(),
+                     [&](const net::Network& network) { return network.Contains(address); });
+}
+
+Addresses::Addresses(Post post, std::function<void()> on_resolved)
+    : on_resolved_(std::move(on_resolved)),
+      resolver_(std::make_unique<net::Resolver>(
+          net::ResolverOptions{},
+          [this, post = std::move(post)](const std::string& host, uint16_t port,
+                                         std::vector<net::Address> addresses) {
+            post([this, host, port, addresses = std::move(addresses)] {
+              OnResolved(host, port, addresses);
+            });
+          })) {}
+
+void Addresses::Follow(fleet::SnapshotPtr snapshot,
+                       const google::protobuf::RepeatedPtrField<std::string>& allowed_networks) {
+  const bool other_networks = !std::equal(allowed_networks.begin(), allowed_networks.end(),
+                                          network_texts_.begin(), network_texts_.end());
+  snapshot_ = std::move(snapshot);
+  if (other_networks) {
+    network_texts_ = {allowed_networks.begin(), allowed_networks.end()};
+    networks_.clear();
+    for (const std::string& text : network_texts_) {
+      if (const auto network = net::Network::Parse(text)) networks_.push_back(*network);
+    }
+  }
+  std::set<net::HostPort> names;
+  bool all_have = true;
+  for (const fleet::BackendPtr& backend : snapshot_->backends) {
+    const fleet::BackendUrl& url = backend->spec.url;
+    const bool has = backend->runtime->address_count() > 0;
+    const auto literal = net::ParseIpLiteral(url.host, url.port);
+    if (!literal) {
+      names.insert({url.host, url.port});
+      all_have &= has;
+    } else if (!has || other_networks) {
+      backend->runtime->SetAddresses(Allowed(url.host, {*literal}));
+    }
+  }
+  unanswered_.clear();
+  std::set_difference(names.begin(), names.end(), names_.begin(), names_.end(),
+                      std::inserter(unanswered_, unanswered_.end()));
+  if (names == names_ && all_have && !other_networks) return;
+  names_ = std::move(names);
+  resolver_->SetNames({names_.begin(), names_.end()});
+}
+
+std::vector<fleet::SocketAddress> Addresses::Allowed(
+    const std::string& host, const std::vector<net::Address>& addresses) const {
+  std::vector<fleet::SocketAddress> allowed;
+  for (const net::Address& address : addresses) {
+    if (MayConnectTo(address, networks_)) {
+      allowed.push_back({address.storage, address.length});
+    } else {
+      ROUTER_LOG(kWarning,
+                 "no connection is made to %s of '%s': it is a link-local or metadata address, or "
+                 "outside of limits.allowed_networks",
+                 net::ToString(address), base::Printable(host));
+    }
+  }
+  return allowed;
+}
+
+void Addresses::OnResolved(const std::string& host, uint16_t port,
+                           const std::vector<net::Address>& addresses) {
+  const std::vector<fleet::SocketAddress> allowed = Allowed(host, addresses);
+  for (const fleet::BackendPtr& backend : snapshot_->backends) {
+    if (backend->spec.url.host == host && backend->spec.url.port == port) {
+      backend->runtime->SetAddresses(allowed);
+    }
+  }
+  unanswered_.erase({host, port});
+  on_resolved_();
+}
+
+}  // namespace vllm_router::control

@@ -205,16 +205,10 @@ void RunningApp::FollowLimits(const control::View& view) {
   const control::ProcessLimits limits =
       control::CompileProcessLimits(view.config->limits(), default_max_connections_);
   base::SetLogLevel(limits.log_level);
-  listener_->set_max_connections(static_cast<int64_t>(limits.max_connections));
+  FollowConnectionLimit(limits.max_connections);
   if (limits.request_stats_window != stats_window_) {
     stats_window_ = limits.request_stats_window;
     stats_.rate_window().SetLength(stats_window_, base::Clock::Real().Now());
-  }
-  if (limits.max_connections > default_max_connections_) {
-    ROUTER_LOG(kWarning,
-               "max_connections %d needs more open files than the process may have beside "
-               "connections to engines (%d are safe)",
-               limits.max_connections, default_max_connections_);
   }
   prober_->SetSchedule({.enabled = limits.health_checks,
                         .interval = limits.health_interval,
@@ -222,13 +216,25 @@ void RunningApp::FollowLimits(const control::View& view) {
   prober_->SetTargets(TargetsOf(view));
 }
 
+void RunningApp::FollowConnectionLimit(uint64_t limit) {
+  if (limit == connection_limit_) return;
+  connection_limit_ = limit;
+  listener_->set_max_connections(static_cast<int64_t>(limit));
+  if (limit > default_max_connections_) {
+    ROUTER_LOG(kWarning,
+               "max_connections %d needs more open files than the process may have beside "
+               "connections to engines (%d are safe)",
+               limit, default_max_connections_);
+  }
+}
+
 std::vector<health::Target> RunningApp::TargetsOf(const control::View& view) {
   std::vector<health::Target> targets;
   for (size_t i = 0; i < view.snapshot->backends.size(); ++i) {
     const fleet::BackendSpec& spec = view.snapshot->backends[i]->spec;
     const v1::Backend& backend = view.config->backends(static_cast<int>(i));
-    const bool wants = !backend.has_health_check() || backend.health_check();
-    if (spec.admin_state == fleet::AdminState::kDisabled) continue;
+    const bool wants = (!backend.has_health_check() || backend.health_check()) &&
+                       spec.admin_state != fleet::AdminState::kDisabled;
     targets.push_back({.id = spec.id,
                        .url = spec.url,
                        .model = spec.models.front(),

@@ -57,6 +57,7 @@ class RunningApp final : public App {
   fleet::SnapshotPtr ForShard(const fleet::SnapshotPtr& snapshot);
   void ShowDynamicConfig(const std::string& object);
   void FollowLimits(const control::View& view);
+  void FollowConnectionLimit(uint64_t limit);
   static std::vector<health::Target> TargetsOf(const control::View& view);
   void OnAccept(net::Shard& shard, net::Accepted accepted);
   void Scrape(std::function<void(std::string)> done);
@@ -87,7 +88,9 @@ class RunningApp final : public App {
   const std::string instance_;  // a UUID of this run
   const base::WallTime started_ = base::Clock::Real().WallNow();
   uint64_t default_max_connections_ = 0;
-  base::Duration stats_window_ = std::chrono::seconds(60);  // owned by the control thread
+  // What follows the limits; owned by the control thread once it runs.
+  base::Duration stats_window_ = std::chrono::seconds(60);
+  std::optional<uint64_t> connection_limit_;
   std::vector<std::string> overruled_flags_;
 
   net::ShardSet shards_;

@@ -39,6 +39,26 @@ v1::ChangeResult ResultOf(const Proposal& proposal) {
   return result;
 }
 
+// "backends/a created, limits updated and 3 more", for the log.
+std::string Summary(const Proposal& proposal) {
+  constexpr int kNamed = 3;
+  const auto& resources = proposal.diff.resources();
+  if (resources.empty()) return "another order";
+  std::string text;
+  for (int i = 0; i < resources.size() && i < kNamed; ++i) {
+    const v1::ChangeKind kind = resources.Get(i).kind();
+    absl::StrAppendFormat(&text, "%s%s %s", text.empty() ? "" : ", ",
+                          base::Printable(resources.Get(i).name()),
+                          kind == v1::CHANGE_KIND_CREATED   ? "created"
+                          : kind == v1::CHANGE_KIND_DELETED ? "deleted"
+                                                            : "updated");
+  }
+  if (resources.size() > kNamed) {
+    absl::StrAppendFormat(&text, " and %d more", resources.size() - kNamed);
+  }
+  return text;
+}
+
 }  // namespace
 
 ControlPlane::ControlPlane(Options options, stats::Registry& stats, store::Store& store,
@@ -207,6 +227,10 @@ void ControlPlane::Publish() {
 }
 
 void ControlPlane::Accept(const Step& step) {
+  const v1::Revision& made = step.proposal.revision;
+  ROUTER_LOG(kInfo, "generation %d is in effect: %s (by %s%s%s)", step.proposal.generation,
+             Summary(step.proposal), base::Printable(made.actor()),
+             made.reason().empty() ? "" : ": ", base::Printable(made.reason()));
   authority_.Accept(step.proposal);
   revision_ = step.proposal.revision;
   leases_.Follow(*step.proposal.config, options_.clock->Now());

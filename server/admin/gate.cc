@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "server/admin/error.h"
 #include "server/base/strings.h"
 
@@ -45,6 +46,14 @@ bool IsUuid(std::string_view text) {
 size_t Characters(std::string_view text) {
   return static_cast<size_t>(std::count_if(
       text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; }));
+}
+
+// gRPC says "ipv4:10.0.0.1:80" and "ipv6:%5B::1%5D:80".
+std::string ReadablePeer(std::string peer) {
+  for (const std::string_view family : {"ipv4:", "ipv6:"}) {
+    if (peer.rfind(family, 0) == 0) peer.erase(0, family.size());
+  }
+  return absl::StrReplaceAll(peer, {{"%5B", "["}, {"%5D", "]"}});
 }
 
 // Tells contents apart in the room of a few bytes, however long they are.
@@ -90,7 +99,7 @@ void Gate::WaitUntilIdle(base::Duration time) {
 CallPtr Gate::Admit(grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor,
                     std::string_view rpc, const Message& request, Message* response) {
   auto call = std::make_shared<Call>(*this, reactor, rpc, request, response);
-  call->event_.set_peer(context->peer());
+  call->event_.set_peer(ReadablePeer(context->peer()));
   if (auto failure = Check(*context, call.get())) {
     call->Refuse(*std::move(failure));
     return nullptr;

@@ -33,7 +33,8 @@ Service::Service(Gate& gate, control::ControlPlane& control, AuditLog& audit, Wa
       process_(std::move(process)) {}
 
 void Service::SetAdminAddresses(const std::vector<std::string>& addresses) {
-  for (const std::string& address : addresses) process_.facts.add_admin_addresses(address);
+  base::MutexLock lock(&mutex_);
+  admin_addresses_ = addresses;
 }
 
 control::Command Service::CommandOf(const CallPtr& call,

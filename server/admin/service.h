@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proto/router.grpc.pb.h"
 #include "server/admin/audit_log.h"
@@ -18,6 +19,7 @@
 #include "server/admin/process.h"
 #include "server/admin/resources.h"
 #include "server/admin/watch_loop.h"
+#include "server/base/mutex.h"
 #include "server/control/control_plane.h"
 
 namespace vllm_router::admin {
@@ -28,8 +30,8 @@ class Service final : public v1::RouterAdmin::CallbackService {
   Service(Gate& gate, control::ControlPlane& control, AuditLog& audit, WatchLoop& watches,
           Process process);
 
-  // The addresses are known once the server listens.
-  void SetAdminAddresses(const std::vector<std::string>& addresses);
+  // The addresses are known once the server listens, when calls may come already.
+  void SetAdminAddresses(const std::vector<std::string>& addresses) ABSL_LOCKS_EXCLUDED(mutex_);
 
   using Context = grpc::CallbackServerContext;
   using Unary = grpc::ServerUnaryReactor;
@@ -135,8 +137,11 @@ class Service final : public v1::RouterAdmin::CallbackService {
   control::ControlPlane& control_;
   AuditLog& audit_;
   WatchLoop& watches_;
-  Process process_;
+  const Process process_;
   const OpaqueTokens tokens_;
+
+  base::Mutex mutex_;
+  std::vector<std::string> admin_addresses_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace vllm_router::admin

@@ -1,6 +1,7 @@
 // Routing policies, model aliases, and where a request would go.
 #include <utility>
 
+#include "absl/strings/str_format.h"
 #include "server/admin/pages.h"
 #include "server/admin/service.h"
 #include "server/base/strings.h"
@@ -70,6 +71,12 @@ void Service::DoDeleteRoutingPolicy(const CallPtr& call,
 
 void Service::DoExplainRoute(const CallPtr& call, const v1::ExplainRouteRequest& request,
                              v1::ExplainRouteResponse* response) {
+  constexpr size_t kMaxBody = 512u << 10;
+  if (request.input().body().size() > kMaxBody) {
+    return call->Refuse(base::InvalidField(
+        "input.body",
+        absl::StrFormat("has %d bytes: %d are allowed", request.input().body().size(), kMaxBody)));
+  }
   process_.explain(request, view(),
                    [call, response](base::Outcome<v1::ExplainRouteResponse> explained) {
                      if (!explained.ok()) return call->Refuse(std::move(explained).failure());

@@ -69,6 +69,10 @@ void Service::DoListAuditEvents(const CallPtr& call, const v1::ListAuditEventsRe
 void Service::DoGetServerInfo(const CallPtr& call, const v1::GetServerInfoRequest& /*request*/,
                               v1::GetServerInfoResponse* response) {
   *response = process_.facts;
+  {
+    base::MutexLock lock(&mutex_);
+    for (const std::string& address : admin_addresses_) response->add_admin_addresses(address);
+  }
   const control::ViewPtr now = view();
   *response->mutable_server_time() = ToProto(base::Clock::Real().WallNow());
   response->set_generation(now->config->generation());
@@ -91,10 +95,11 @@ void Service::DoShutdown(const CallPtr& call, const v1::ShutdownRequest& request
   std::optional<base::Duration> drain_timeout;
   if (request.has_drain_timeout()) {
     drain_timeout = control::ToDuration(request.drain_timeout());
-    if (*drain_timeout < base::Duration::zero()) {
-      return call->Refuse(base::InvalidField(
-          "drain_timeout",
-          absl::StrFormat("%g s is not allowed: 0 or more", base::ToSeconds(*drain_timeout))));
+    constexpr base::Duration kYear = std::chrono::hours(24 * 365);
+    if (*drain_timeout < base::Duration::zero() || *drain_timeout > kYear) {
+      return call->Refuse(base::InvalidField("drain_timeout",
+                                             absl::StrFormat("%g s is not allowed: 0 to 31536000 s",
+                                                             base::ToSeconds(*drain_timeout))));
     }
   }
   const Process::End end = process_.shut_down(drain_timeout, request.validate_only());

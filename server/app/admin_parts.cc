@@ -131,6 +131,7 @@ void AdminParts::Shutdown(base::Duration grace) {
   // For the last bytes. gRPC would also wait for clients that are connected and ask nothing.
   server_->Shutdown(std::chrono::milliseconds(50));
   audit_->Unsubscribe(subscription_);
+  audit_->Flush();  // nothing is destroyed at the end of the process
   watches_.Stop();
   server_ = nullptr;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "server/config/checker.h"
 #include "server/config/names.h"
 #include "server/config/whole.h"
 
@@ -62,7 +63,7 @@ fleet::AdminState CompileAdminState(v1::AdminState state) {
 }  // namespace
 
 base::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return base::Duration(TimeUtil::DurationToNanoseconds(duration));
+  return base::Duration(config::ToNanoseconds(duration));
 }
 
 google::protobuf::Duration FromDuration(base::Duration duration) {

@@ -54,6 +54,7 @@ std::string_view ModelTypeName(v1::ModelType type);
 // The type of that word; UNSPECIFIED for none.
 v1::ModelType ParseModelType(std::string_view word);
 
+// Saturates.
 base::Duration ToDuration(const google::protobuf::Duration& duration);
 google::protobuf::Duration FromDuration(base::Duration duration);
 

@@ -1,31 +1,13 @@
 #include "server/admin/resources.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <string>
 
 #include "server/config/diff.h"
 #include "server/config/names.h"
+#include "server/config/times.h"
 #include "server/net/address.h"
 
 namespace vllm_router::admin {
-namespace {
-
-using google::protobuf::util::TimeUtil;
-
-google::protobuf::Timestamp ToProto(base::WallTime time) {
-  return TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count());
-}
-
-void FillDrain(const fleet::BackendRuntime& runtime, const Moment& moment, v1::DrainStatus* drain) {
-  const auto in_flight = static_cast<uint64_t>(runtime.in_flight());
-  const bool late = drain->has_deadline_time() && ToProto(moment.wall) >= drain->deadline_time();
-  const bool released = late && drain->on_deadline() == v1::ON_DRAIN_DEADLINE_RELEASE;
-  drain->set_remaining(in_flight);
-  drain->set_done(in_flight == 0 || released);
-  drain->set_overdue(late && !drain->done());
-  drain->set_aborted(runtime.aborted());
-}
 
 v1::HealthState ToProto(fleet::HealthState state) {
   switch (state) {
@@ -39,6 +21,19 @@ v1::HealthState ToProto(fleet::HealthState state) {
       return v1::HEALTH_STATE_SLEEPING;
   }
   return v1::HEALTH_STATE_UNSPECIFIED;
+}
+
+namespace {
+
+void FillDrain(const fleet::BackendRuntime& runtime, const Moment& moment, v1::DrainStatus* drain) {
+  const auto in_flight = static_cast<uint64_t>(runtime.in_flight());
+  const bool late =
+      drain->has_deadline_time() && config::ToTimestamp(moment.wall) >= drain->deadline_time();
+  const bool released = late && drain->on_deadline() == v1::ON_DRAIN_DEADLINE_RELEASE;
+  drain->set_remaining(in_flight);
+  drain->set_done(in_flight == 0 || released);
+  drain->set_overdue(late && !drain->done());
+  drain->set_aborted(runtime.aborted());
 }
 
 v1::BreakerState ToProto(fleet::Breaker::State state) {
@@ -68,13 +63,15 @@ v1::AdminState ToProto(fleet::AdminState state) {
 void FillStatus(const fleet::BackendRuntime& runtime, const Moment& moment,
                 v1::BackendStatus* status) {
   const fleet::HealthCheck check = runtime.last_check();
-  status->set_health(ToProto(check.state));
-  if (check.time != base::WallTime{}) *status->mutable_health_time() = ToProto(check.time);
+  status->set_health(admin::ToProto(check.state));
+  if (check.time != base::WallTime{})
+    *status->mutable_health_time() = config::ToTimestamp(check.time);
   status->set_health_message(check.message);
   const fleet::Breaker breaker = runtime.breaker(moment.now);
   status->set_breaker(ToProto(breaker.state));
   if (breaker.state == fleet::Breaker::State::kOpen) {
-    *status->mutable_ejected_until() = ToProto(moment.wall + (breaker.until - moment.now));
+    *status->mutable_ejected_until() =
+        config::ToTimestamp(moment.wall + (breaker.until - moment.now));
   }
   status->set_in_flight(static_cast<uint64_t>(runtime.in_flight()));
   if (status->has_drain()) FillDrain(runtime, moment, status->mutable_drain());
@@ -113,7 +110,7 @@ v1::Backend Shown(const v1::Backend& backend, const control::View& view, const M
 
 void Describe(const fleet::Backend& backend, base::TimePoint now, v1::BackendStats* stats) {
   stats->set_admin_state(ToProto(backend.spec.admin_state));
-  stats->set_health(ToProto(backend.runtime->last_check().state));
+  stats->set_health(admin::ToProto(backend.runtime->last_check().state));
   stats->set_breaker(ToProto(backend.runtime->breaker(now).state));
 }
 

@@ -18,6 +18,8 @@ struct Moment {
   static Moment Of(const base::Clock& clock) { return {clock.Now(), clock.WallNow()}; }
 };
 
+v1::HealthState ToProto(fleet::HealthState state);
+
 v1::Backend Shown(const v1::Backend& backend, const control::View& view, const Moment& moment);
 v1::Callback Shown(const v1::Callback& callback, const control::View& view);
 v1::Config Shown(const control::View& view, const Moment& moment);

@@ -1,6 +1,4 @@
 // Limits, audit events, and the process itself.
-#include <google/protobuf/util/time_util.h>
-
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -8,19 +6,10 @@
 #include "server/config/defaults.h"
 #include "server/config/fields.h"
 #include "server/config/names.h"
+#include "server/config/times.h"
 #include "server/control/compile.h"
 
 namespace vllm_router::admin {
-namespace {
-
-using google::protobuf::util::TimeUtil;
-
-google::protobuf::Timestamp ToProto(base::WallTime time) {
-  return TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count());
-}
-
-}  // namespace
-
 void Service::DoGetLimits(const CallPtr& call, const v1::GetLimitsRequest& /*request*/,
                           v1::GetLimitsResponse* response) {
   *response->mutable_limits() =
@@ -74,7 +63,7 @@ void Service::DoGetServerInfo(const CallPtr& call, const v1::GetServerInfoReques
     for (const std::string& address : admin_addresses_) response->add_admin_addresses(address);
   }
   const control::ViewPtr now = view();
-  *response->mutable_server_time() = ToProto(base::Clock::Real().WallNow());
+  *response->mutable_server_time() = config::ToTimestamp(base::Clock::Real().WallNow());
   response->set_generation(now->config->generation());
   for (v1::LiveFile& file : process_.live_files()) *response->add_live_files() = std::move(file);
   response->set_shutting_down(process_.shutting_down());
@@ -104,7 +93,7 @@ void Service::DoShutdown(const CallPtr& call, const v1::ShutdownRequest& request
   }
   const Process::End end = process_.shut_down(drain_timeout, request.validate_only());
   response->set_in_flight(end.in_flight);
-  *response->mutable_deadline_time() = ToProto(end.deadline);
+  *response->mutable_deadline_time() = config::ToTimestamp(end.deadline);
   call->Answer();
 }
 

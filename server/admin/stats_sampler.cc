@@ -1,12 +1,10 @@
 #include "server/admin/stats_sampler.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <utility>
 
-namespace vllm_router::admin {
+#include "server/config/times.h"
 
-using google::protobuf::util::TimeUtil;
+namespace vllm_router::admin {
 
 StatsSampler::StatsSampler(const stats::Registry& registry, StatsSources sources,
                            const base::Clock& clock)
@@ -15,10 +13,8 @@ StatsSampler::StatsSampler(const stats::Registry& registry, StatsSources sources
 v1::GetStatsResponse StatsSampler::Get(const v1::GetStatsRequest& request) {
   StatsSample sample = ReadStats(registry_, sources_, StatsFilter(request), clock_);
   v1::GetStatsResponse response;
-  *response.mutable_start_time() =
-      TimeUtil::NanosecondsToTimestamp(started_.time_since_epoch().count());
-  *response.mutable_end_time() =
-      TimeUtil::NanosecondsToTimestamp(sample.time.time_since_epoch().count());
+  *response.mutable_start_time() = config::ToTimestamp(started_);
+  *response.mutable_end_time() = config::ToTimestamp(sample.time);
   *response.mutable_snapshot()->mutable_layout() = StatsLayout();
   *response.mutable_snapshot()->mutable_table() = std::move(sample.table);
   return response;

@@ -1,20 +1,11 @@
 #include "server/admin/stats_stream.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <utility>
 
 #include "server/admin/stats_delta.h"
+#include "server/config/times.h"
 
 namespace vllm_router::admin {
-namespace {
-
-google::protobuf::Timestamp Timestamp(base::WallTime time) {
-  return google::protobuf::util::TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count());
-}
-
-}  // namespace
-
 const v1::WatchStatsResponse* StatsStream::OnInterval(std::shared_ptr<const StatsSample> sample) {
   const bool first = last_ == nullptr;
   if (!first) {
@@ -32,8 +23,8 @@ const v1::WatchStatsResponse* StatsStream::OnInterval(std::shared_ptr<const Stat
   const uint64_t sequence = message_.sequence() + 1;
   message_.Clear();
   message_.set_sequence(sequence);
-  *message_.mutable_start_time() = Timestamp(until_);
-  *message_.mutable_end_time() = Timestamp(last_->time);
+  *message_.mutable_start_time() = config::ToTimestamp(until_);
+  *message_.mutable_end_time() = config::ToTimestamp(last_->time);
   if (first) {
     *message_.mutable_snapshot()->mutable_layout() = StatsLayout();
     *message_.mutable_snapshot()->mutable_table() = last_->table;

@@ -1,6 +1,4 @@
 // RunningApp: making the parts, wiring them, starting them.
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -16,6 +14,7 @@
 #include "server/base/ids.h"
 #include "server/base/log.h"
 #include "server/base/status.h"
+#include "server/config/times.h"
 
 namespace vllm_router::app {
 namespace {
@@ -92,8 +91,7 @@ absl::Status RunningApp::MakeControl() {
   meta.set_generation(1);
   meta.set_origin(v1::REVISION_ORIGIN_FLAGS);
   meta.set_actor("router");
-  *meta.mutable_create_time() =
-      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(started_.time_since_epoch().count());
+  *meta.mutable_create_time() = config::ToTimestamp(started_);
   ROUTER_ASSIGN_OR_RETURN(v1::Config seed,
                           SeedConfig(config_, ConfigFileWriter::SourceOf(start_), meta));
   kept_state_ = state.has_value();

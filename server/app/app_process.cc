@@ -1,6 +1,4 @@
 // RunningApp: what the admin service may ask of the process.
-#include <google/protobuf/util/time_util.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -12,6 +10,7 @@
 #include "server/base/rng.h"
 #include "server/callbacks/trial.h"
 #include "server/config/names.h"
+#include "server/config/times.h"
 
 namespace vllm_router::app {
 namespace {
@@ -61,8 +60,7 @@ v1::GetServerInfoResponse RunningApp::Facts() const {
   facts.set_version(std::string(Version()));
   facts.set_commit(std::string(Commit()));
   facts.set_instance_id(instance_);
-  *facts.mutable_start_time() =
-      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(started_.time_since_epoch().count());
+  *facts.mutable_start_time() = config::ToTimestamp(started_);
   facts.set_shard_count(static_cast<uint32_t>(shards_.size()));
   facts.add_listen_addresses(HostPort(config_.host, port()));
   *facts.mutable_startup() = StartupOf(start_);
@@ -154,8 +152,7 @@ admin::Process RunningApp::MakeProcess() {
     for (const LiveFileStatus& status : files_.Statuses()) {
       v1::LiveFile& file = files.emplace_back();
       file.set_what(status.what);
-      *file.mutable_last_success_time() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(
-          status.last_success.time_since_epoch().count());
+      *file.mutable_last_success_time() = config::ToTimestamp(status.last_success);
       file.set_last_error(status.last_error);
       file.set_errors(status.errors);
     }

@@ -1,12 +1,11 @@
 #include "server/app/to_proto.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 #include "server/config/names.h"
+#include "server/config/times.h"
 #include "server/config/whole.h"
 #include "server/control/compile.h"
 
@@ -69,20 +68,6 @@ v1::SessionSource ToProto(gateway::SessionSource source) {
   return v1::SESSION_SOURCE_UNSPECIFIED;
 }
 
-v1::HealthState ToProto(fleet::HealthState state) {
-  switch (state) {
-    case fleet::HealthState::kUnchecked:
-      return v1::HEALTH_STATE_UNCHECKED;
-    case fleet::HealthState::kHealthy:
-      return v1::HEALTH_STATE_HEALTHY;
-    case fleet::HealthState::kUnhealthy:
-      return v1::HEALTH_STATE_UNHEALTHY;
-    case fleet::HealthState::kSleeping:
-      return v1::HEALTH_STATE_SLEEPING;
-  }
-  return v1::HEALTH_STATE_UNSPECIFIED;
-}
-
 std::string NameOf(const std::string& backend_id) {
   return backend_id.empty() ? "" : absl::StrFormat("%s%s", config::kBackends, backend_id);
 }
@@ -98,8 +83,7 @@ admin::Process::InFlight ToProto(const gateway::LiveRequest& request, const admi
   entry.set_http_request_id(request.http_request_id);
   entry.set_phase(ToProto(request.phase));
   const base::Duration age = moment.now - request.began;
-  *entry.mutable_start_time() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(
-      (moment.wall - age).time_since_epoch().count());
+  *entry.mutable_start_time() = config::ToTimestamp(moment.wall - age);
   *entry.mutable_age() = FromDuration(age);
   *entry.mutable_phase_age() = FromDuration(moment.now - request.phase_began);
   entry.set_path(request.path);
@@ -189,7 +173,7 @@ v1::ExplainRouteResponse ToProto(const gateway::RouteExplanation& explanation,
 
 v1::ProbeBackendResponse ToProto(const health::ProbeReport& report) {
   v1::ProbeBackendResponse response;
-  response.set_health(ToProto(report.health));
+  response.set_health(admin::ToProto(report.health));
   response.set_http_status(static_cast<uint32_t>(report.http_status));
   response.set_message(report.message);
   *response.mutable_latency() = FromDuration(report.latency);

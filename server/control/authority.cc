@@ -7,19 +7,12 @@
 
 #include "absl/strings/str_format.h"
 #include "server/config/diff.h"
+#include "server/config/times.h"
 
 namespace vllm_router::control {
 namespace {
 
 using google::protobuf::util::TimeUtil;
-
-google::protobuf::Timestamp ToProto(base::WallTime time) {
-  return TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count());
-}
-
-base::WallTime ToTime(const google::protobuf::Timestamp& time) {
-  return base::WallTime(base::Duration(TimeUtil::TimestampToNanoseconds(time)));
-}
 
 std::set<std::string> NamesIn(const v1::ConfigDiff& diff) {
   std::set<std::string> names;
@@ -29,7 +22,8 @@ std::set<std::string> NamesIn(const v1::ConfigDiff& diff) {
 
 // A drain that nothing keeps any more: no request is left, or its deadline lets the rest go.
 bool IsOver(const v1::DrainStatus& drain, uint64_t in_flight, base::WallTime now) {
-  const bool released = drain.has_deadline_time() && now >= ToTime(drain.deadline_time()) &&
+  const bool released = drain.has_deadline_time() &&
+                        now >= config::FromTimestamp(drain.deadline_time()) &&
                         drain.on_deadline() == v1::ON_DRAIN_DEADLINE_RELEASE;
   return in_flight == 0 || released;
 }
@@ -49,7 +43,7 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
   const uint64_t next = base + 1;
   config::Draft draft(*config(), options_.context,
                       {.generation = next,
-                       .now = ToProto(now),
+                       .now = config::ToTimestamp(now),
                        .etag = absl::StrFormat("%s-%d", options_.instance, next),
                        .source = command.source});
   command.edit(draft);
@@ -70,7 +64,7 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
   v1::Revision& meta = proposal.revision;
   meta.set_name(absl::StrFormat("revisions/%d", proposal.generation));
   meta.set_generation(proposal.generation);
-  *meta.mutable_create_time() = ToProto(now);
+  *meta.mutable_create_time() = config::ToTimestamp(now);
   meta.set_origin(command.author.origin);
   meta.set_actor(command.author.actor);
   meta.set_reason(command.author.reason);
@@ -81,7 +75,7 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
     commit.set_commit_id(absl::StrFormat("%s-c%d", options_.instance, next));
     commit.set_generation(next);
     commit.set_base_generation(base);
-    *commit.mutable_expire_time() = ToProto(now + *command.confirm_within);
+    *commit.mutable_expire_time() = config::ToTimestamp(now + *command.confirm_within);
     commit.set_actor(command.author.actor);
   }
   return proposal;
@@ -139,7 +133,7 @@ Command Authority::Rollback(ConfigPtr former, Author author) {
 }
 
 std::optional<Command> Authority::Due(base::WallTime now, const InFlight& in_flight) const {
-  if (pending_ && now >= ToTime(pending_->commit.expire_time())) {
+  if (pending_ && now >= config::FromTimestamp(pending_->commit.expire_time())) {
     return Revert({.actor = "router", .reason = "the change was not confirmed in time"});
   }
   std::vector<std::string> drained;
@@ -162,7 +156,7 @@ std::vector<std::string> Authority::ToAbort(base::WallTime now) const {
   for (const v1::Backend& backend : config()->backends()) {
     const v1::DrainStatus& drain = backend.status().drain();
     if (drain.on_deadline() == v1::ON_DRAIN_DEADLINE_ABORT && drain.has_deadline_time() &&
-        now >= ToTime(drain.deadline_time())) {
+        now >= config::FromTimestamp(drain.deadline_time())) {
       names.push_back(backend.name());
     }
   }

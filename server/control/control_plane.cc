@@ -1,6 +1,5 @@
 #include "server/control/control_plane.h"
 
-#include <google/protobuf/util/time_util.h>
 #include <pthread.h>
 
 #include <future>
@@ -9,12 +8,11 @@
 #include "server/base/log.h"
 #include "server/base/strings.h"
 #include "server/config/names.h"
+#include "server/config/times.h"
 #include "server/control/revisions.h"
 
 namespace vllm_router::control {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 // How long a generation waits for the first answer about names that are new in it.
 constexpr base::Duration kWaitForNames = std::chrono::seconds(1);
@@ -22,10 +20,6 @@ constexpr base::Duration kWaitForNames = std::chrono::seconds(1);
 constexpr base::Duration kTick = std::chrono::milliseconds(100);
 constexpr base::Duration kCredentialsInterval = std::chrono::seconds(1);
 constexpr base::Duration kAfterFailure = std::chrono::seconds(1);
-
-google::protobuf::Timestamp ToProto(base::WallTime time) {
-  return TimeUtil::NanosecondsToTimestamp(time.time_since_epoch().count());
-}
 
 v1::ChangeResult ResultOf(const Proposal& proposal) {
   v1::ChangeResult result;
@@ -236,7 +230,7 @@ void ControlPlane::Accept(const Step& step) {
   leases_.Follow(*step.proposal.config, options_.clock->Now());
   SetView(step.snapshot, revision_);
   Applied applied{view(), step.proposal.config, ResultOf(step.proposal)};
-  *applied.result.mutable_effect_time() = ToProto(options_.clock->WallNow());
+  *applied.result.mutable_effect_time() = config::ToTimestamp(options_.clock->WallNow());
   effects_.in_effect(*applied.view);
   step.done(std::move(applied));
   EndTurn();
@@ -290,7 +284,8 @@ void ControlPlane::SetView(fleet::SnapshotPtr snapshot, v1::Revision revision) {
   const base::TimePoint now = options_.clock->Now();
   for (const v1::Callback& callback : next->config->callbacks()) {
     if (const auto end = leases_.EndOf(callback.name())) {
-      next->lease_ends[callback.name()] = ToProto(options_.clock->WallNow() + (*end - now));
+      next->lease_ends[callback.name()] =
+          config::ToTimestamp(options_.clock->WallNow() + (*end - now));
     }
   }
   {

@@ -81,7 +81,7 @@ class ControlPlane final : private net::Timer {
 
   // `stats` and `store` outlive the control plane. `state` is in force from the first moment.
   ControlPlane(Options options, stats::Registry& stats, store::Store& store, StoredState state);
-  ~ControlPlane();
+  ~ControlPlane() override;
   ControlPlane(const ControlPlane&) = delete;
   ControlPlane& operator=(const ControlPlane&) = delete;
 

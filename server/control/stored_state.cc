@@ -1,13 +1,12 @@
 #include "server/control/stored_state.h"
 
-#include <google/protobuf/util/time_util.h>
-
 #include <future>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "proto/state.pb.h"
 #include "server/base/status.h"
+#include "server/config/times.h"
 
 namespace vllm_router::control {
 namespace {
@@ -40,8 +39,7 @@ absl::StatusOr<PendingChange> LoadPending(store::Store& store, const store::Pend
 
 store::Revision ToStored(const v1::Config& config, const v1::Revision& meta) {
   return {.generation = config.generation(),
-          .create_time_ns =
-              google::protobuf::util::TimeUtil::TimestampToNanoseconds(meta.create_time()),
+          .create_time_ns = config::FromTimestamp(meta.create_time()).time_since_epoch().count(),
           .meta = meta.SerializeAsString(),
           .config = config.SerializeAsString()};
 }

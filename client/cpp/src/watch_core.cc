@@ -92,6 +92,7 @@ absl::Status WatchBase::Core::Next(absl::Time deadline, Message* event) {
     }
     if (absl::Now() >= deadline) return NothingYet();
     silent_at_ = absl::InfiniteFuture();
+    was_silent_ = true;
     context_->TryCancel();
   }
 }
@@ -129,7 +130,9 @@ bool WatchBase::Core::Open(absl::Time deadline) {
 
 bool WatchBase::Core::Step(bool ok) {
   if (state_ == State::kFinishing) {
-    Close(FromGrpc(grpc_status_, rpc_));
+    // Cut by us: its status says nothing.
+    const bool was_silent = std::exchange(was_silent_, false);
+    Close(FromGrpc(was_silent ? Silence() : grpc_status_, rpc_));
     return false;
   }
   if (!ok) {
@@ -150,6 +153,11 @@ bool WatchBase::Core::Step(bool ok) {
   backoff_.Reset();
   SetTextField(request_.get(), "resume_token", TextField(*event_, "resume_token"));
   return true;
+}
+
+grpc::Status WatchBase::Core::Silence() const {
+  return {grpc::StatusCode::UNAVAILABLE,
+          "no sign of life for " + absl::FormatDuration(longest_silence_)};
 }
 
 void WatchBase::Core::Finish() {
@@ -178,7 +186,7 @@ void WatchBase::Core::Close(const absl::Status& status) {
     open_at_ = absl::InfinitePast();
     return;
   }
-  // CANCELLED by us for silence, or by a proxy; OK and INTERNAL when a router or a proxy closes
+  // CANCELLED by a proxy; OK and INTERNAL when a router or a proxy closes
   // politely, or a connection is torn.
   const bool broken = status.ok() || MayPass(status) ||
                       (has_received_ && (status.code() == absl::StatusCode::kCancelled ||

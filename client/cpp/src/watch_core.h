@@ -45,6 +45,8 @@ class WatchBase::Core {
   // Takes the end of the operation under way. True when a message has been read.
   bool Step(bool ok);
   void Finish();
+  // The end of a stream that was cut because nothing came any more.
+  grpc::Status Silence() const;
   // Decides what follows the end of a stream.
   void Close(const absl::Status& status);
   void End(absl::Status status);
@@ -62,6 +64,7 @@ class WatchBase::Core {
   Backoff backoff_;
   absl::Time open_at_ = absl::InfinitePast();
   absl::Time silent_at_ = absl::InfiniteFuture();
+  bool was_silent_ = false;
   absl::Status last_error_;  // why the stream is not open, or has ended
   bool has_received_ = false;
   uint64_t restarts_ = 0;

@@ -17,7 +17,8 @@ std::string InUnits(double value, double step, const std::array<std::string_view
     value /= step;
     ++unit;
   }
-  return absl::StrFormat(unit > 0 && value < 99.95 ? "%.1f%s" : "%.0f%s", value, units[unit]);
+  const int decimals = unit > 0 && value < 99.95 ? 1 : 0;
+  return absl::StrFormat("%.*f%s", decimals, value, units[unit]);
 }
 
 }  // namespace
@@ -41,7 +42,7 @@ std::string BytesText(uint64_t bytes) {
 std::string PercentText(double share) {
   const double percent = share * 100;
   if (percent < 0.05) return "0%";
-  return absl::StrFormat(percent < 9.95 ? "%.1f%%" : "%.0f%%", percent);
+  return absl::StrFormat("%.*f%%", percent < 9.95 ? 1 : 0, percent);
 }
 
 std::string UptimeText(absl::Duration time) {

@@ -98,10 +98,10 @@ absl::Status Explain(Invocation& in) {
   for (const std::string& backend : in.All("--exclude")) {
     request.add_excluded_backends(FullName("backends/", backend));
   }
-  ROUTER_ASSIGN_OR_RETURN(v1::ExplainRouteResponse response,
+  ROUTER_ASSIGN_OR_RETURN(const v1::ExplainRouteResponse response,
                           Call(in, &Client::ExplainRoute, request));
   if (in.format() != Format::kTable) return Show(in, response);
-  PrintExplanation(in, std::move(response));
+  PrintExplanation(in, response);
   return absl::OkStatus();
 }
 

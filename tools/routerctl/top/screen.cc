@@ -5,12 +5,11 @@
 #include <unistd.h>
 
 #include <clocale>
-#include <cstdlib>
 #include <exception>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_format.h"
+#include "tools/routerctl/top/terminal_type.h"
 
 #define NCURSES_NOMACROS 1
 #include <curses.h>
@@ -63,18 +62,10 @@ absl::StatusOr<std::unique_ptr<Screen>> Screen::Open(bool colour) {
   auto terminal = std::make_unique<Terminal>();
   std::setlocale(LC_CTYPE, "");
   terminal->utf8 = MB_CUR_MAX > 1;
+  if (absl::Status status = CheckTerminalType(); !status.ok()) return status;
   terminal->screen = ::newterm(nullptr, stdout, stdin);
-  const char* type = std::getenv("TERM");
-  const std::string name = type == nullptr ? "" : type;
   if (terminal->screen == nullptr) {
-    return absl::FailedPreconditionError(
-        absl::StrFormat("the terminal type \"%s\" is not known here; set TERM", name));
-  }
-  if (::tigetstr("cup") == nullptr) {
-    ::endwin();
-    ::delscreen(terminal->screen);
-    return absl::FailedPreconditionError(
-        absl::StrFormat("a terminal of type \"%s\" has no full screen", name));
+    return absl::FailedPreconditionError("the terminal cannot be set up");
   }
   ::cbreak();
   ::noecho();

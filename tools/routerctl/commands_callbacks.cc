@@ -59,6 +59,16 @@ absl::Status Remove(Invocation& in) {
   return Change(in, &Client::DeregisterCallback, &request);
 }
 
+absl::Status Renew(Invocation& in) {
+  v1::RenewCallbackLeaseRequest request;
+  request.set_name(FullName("callbacks/", in.Word(0)));
+  request.set_lease_id(in.Word(1));
+  FillChange(in, &request);
+  ROUTER_ASSIGN_OR_RETURN(const v1::RenewCallbackLeaseResponse response,
+                          Call(in, &Client::RenewCallbackLease, request));
+  return Show(in, response);
+}
+
 absl::Status Test(Invocation& in) {
   v1::TestCallbackRequest request;
   request.set_name(FullName("callbacks/", in.Word(0)));
@@ -199,11 +209,16 @@ std::vector<CommandSpec> CallbackCommands() {
                                      .metavar = "DURATION",
                                      .help = "It lapses after this time unless renewed.",
                                      .field = "lease_ttl"}})},
+      {.name = "callbacks renew",
+       .arguments = "ID LEASE",
+       .summary = "Prolong the lease that `callbacks register --lease` has shown.",
+       .example = "routerctl callbacks renew guard 5f0c9a3e-8d21-4b6f-9a53-0c2f6d1c7e11",
+       .run = Renew,
+       .effect = Effect::kAudited},
       {.name = "callbacks update",
        .arguments = "ID",
        .summary = "Change fields of a callback.",
-       .example =
-           "routerctl callbacks update guard --pre-deadline 100ms --failure-mode fail-closed",
+       .example = "routerctl callbacks update guard --pre-deadline 100ms --request-body truncated",
        .run = Update,
        .effect = Effect::kDryRunnable,
        .flags = With(FieldFlags(), {{.name = "--target",

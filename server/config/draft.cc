@@ -144,7 +144,7 @@ void Draft::UpsertBackend(v1::Backend wanted, const google::protobuf::FieldMask&
   if (wanted.name().empty()) wanted.set_name(BackendNameFor(wanted.url()));
   const v1::Backend* existing = backends_.Find(wanted.name());
   const v1::Backend before = existing == nullptr ? v1::Backend() : *existing;
-  if (existing != nullptr) {
+  if (existing != nullptr && expect != Expect::kNew) {
     if (!wanted.url().empty() && wanted.url() != existing->url()) {
       check.Fail("url", absl::StrFormat("cannot change from '%s' to '%s': create another backend "
                                         "and delete this one",

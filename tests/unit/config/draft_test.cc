@@ -99,6 +99,11 @@ TEST(Draft, ExpectsWhatItIsToldTo) {
   const std::string unknown =
       R"(upsert_backend { name: "backends/c" url: "http://c" models { model: "m" } })";
   EXPECT_EQ(apply(known, Expect::kNew), "RESOURCE_EXISTS name=backends/a");
+  EXPECT_EQ(
+      apply(R"(upsert_backend { name: "backends/a" url: "http://other" models { model: "z" } })",
+            Expect::kNew),
+      "RESOURCE_EXISTS name=backends/a")
+      << "that its URL is another one is not what is wrong";
   EXPECT_EQ(apply(unknown, Expect::kExisting), "BACKEND_NOT_FOUND name=backends/c");
   EXPECT_EQ(apply(known, Expect::kExisting), "accepted");
   EXPECT_EQ(apply(unknown, Expect::kNew), "accepted");

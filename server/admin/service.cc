@@ -10,11 +10,12 @@ namespace {
 // Checks name fields by where a mutation of ApplyConfig has them; other RPCs have them elsewhere.
 base::Failure InTermsOf(std::string_view mutation_field, std::string_view request_field,
                         base::Failure failure) {
+  if (failure.violations.empty()) return failure;
   for (base::Violation& violation : failure.violations) {
     if (mutation_field.empty() || violation.field.rfind(mutation_field, 0) != 0) continue;
     violation.field.replace(0, mutation_field.size(), request_field);
   }
-  return failure;
+  return base::InvalidFields(std::move(failure.violations));  // its message names the first one
 }
 
 std::string_view FieldOf(const v1::ConfigMutation& mutation) {

@@ -129,7 +129,7 @@ absl::Status CheckBindable(const net::Address& address) {
   if (fd.get() >= 0) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
   if (fd.get() < 0 || ::bind(fd.get(), address.get(), address.length) != 0) {
     return absl::UnavailableError(
-        absl::StrFormat("%s: %s", net::ToString(address), std::strerror(errno)));
+        absl::StrFormat("--admin-address %s: %s", net::ToString(address), std::strerror(errno)));
   }
   return absl::OkStatus();
 }

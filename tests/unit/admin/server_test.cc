@@ -148,9 +148,9 @@ TEST(AdminServer, SaysWhichAddressIsTakenInsteadOfSharingIt) {
   ServerOptions same;
   same.address = first.addresses().at(0);
   Server second(same);
-  EXPECT_THAT(second.Start(),
-              test_support::StatusIs(absl::StatusCode::kUnavailable,
-                                     HasSubstr(same.address + ": Address already in use")));
+  EXPECT_THAT(second.Start(), test_support::StatusIs(absl::StatusCode::kUnavailable,
+                                                     HasSubstr("--admin-address " + same.address +
+                                                               ": Address already in use")));
   EXPECT_EQ(Health(Channel(first), ""), 1);
 }
 

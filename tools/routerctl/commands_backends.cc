@@ -181,7 +181,14 @@ absl::Status Remove(Invocation& in) {
   if (in.Has("--deadline") || in.Has("--on-deadline")) {
     ROUTER_RETURN_IF_ERROR(TakeDrain(in, deletion->mutable_drain()));
   }
-  return Change(in, &Client::DeleteBackend, &request);
+  FillChange(in, &request);
+  ROUTER_ASSIGN_OR_RETURN(const v1::DeleteBackendResponse response,
+                          Call(in, &Client::DeleteBackend, request));
+  ROUTER_RETURN_IF_ERROR(ShowChange(in, response));
+  if (in.format() == Format::kTable && !in.dry_run() && response.has_backend()) {
+    in.out << response.backend().name() << " is removed when its running requests have ended\n";
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Drain(Invocation& in) {

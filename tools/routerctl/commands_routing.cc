@@ -10,10 +10,27 @@ std::string PolicyName(const std::string& model) {
   return model.empty() || model == "routing" ? "routing" : FullName("routing/", model);
 }
 
+// People see what is in effect: what a policy does not set comes from the default one, and what
+// that does not set from the router's defaults. Programs see what is configured.
+absl::Status FillIn(Invocation& in, v1::ListRoutingPoliciesResponse* response) {
+  v1::GetRoutingPolicyRequest request;
+  request.set_name("routing");
+  request.set_effective(true);
+  ROUTER_ASSIGN_OR_RETURN(const v1::GetRoutingPolicyResponse defaults,
+                          Call(in, &Client::GetRoutingPolicy, request));
+  for (v1::RoutingPolicy& policy : *response->mutable_routing_policies()) {
+    v1::RoutingPolicy effective = defaults.routing_policy();
+    effective.MergeFrom(policy);
+    policy.Swap(&effective);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status List(Invocation& in) {
   ROUTER_ASSIGN_OR_RETURN(
-      const v1::ListRoutingPoliciesResponse response,
+      v1::ListRoutingPoliciesResponse response,
       AllPages(in, &Client::ListRoutingPolicies, v1::ListRoutingPoliciesRequest()));
+  if (in.format() == Format::kTable) ROUTER_RETURN_IF_ERROR(FillIn(in, &response));
   return ShowList(in, response, "routing_policies", RoutingColumns());
 }
 
@@ -115,8 +132,9 @@ std::vector<CommandSpec> RoutingCommands() {
   return {
       {.name = "routing list",
        .arguments = "",
-       .summary = "List the policies, the default one first.",
-       .example = "routerctl routing list",
+       .summary = "List the policies as they are in effect, the default one first.",
+       .example = "routerctl routing list\n"
+                  "routerctl routing list -o yaml    # as they are configured",
        .run = List},
       {.name = "routing get",
        .arguments = "[MODEL]",
@@ -144,7 +162,7 @@ std::vector<CommandSpec> RoutingCommands() {
                   .field = "session_key"},
                  {.name = "--max-attempts",
                   .metavar = "N",
-                  .help = "Further attempts after the first one, 0 to 16.",
+                  .help = "Further attempts after the first one, 0 to 100.",
                   .field = "failover.max_attempts"},
                  {.name = "--retry-budget-percent",
                   .metavar = "N",

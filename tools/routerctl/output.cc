@@ -121,8 +121,9 @@ void PrintTable(Invocation& in, const Message& response, const char* field,
   for (int i = 0; i < reflection->FieldSize(response, list); ++i) {
     std::vector<std::string> cells;
     for (const Column& column : columns) {
-      cells.push_back(
-          FieldText(reflection->GetRepeatedMessage(response, list, i), column.path, now));
+      std::string text =
+          FieldText(reflection->GetRepeatedMessage(response, list, i), column.path, now);
+      cells.push_back(text == "-" ? std::string(column.unset) : std::move(text));
     }
     table.Add(std::move(cells));
   }

@@ -15,7 +15,8 @@ namespace vllm_router::routerctl {
 
 struct Column {
   const char* title;
-  const char* path;  // of the field, from the row's message
+  const char* path;         // of the field, from the row's message
+  const char* unset = "-";  // what an unset field stands for
 };
 using Columns = std::vector<Column>;
 

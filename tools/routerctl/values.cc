@@ -118,7 +118,12 @@ std::string UintText(const FieldDescriptor* field, uint64_t value) {
 
 std::string MessageText(const Message& message, absl::Time now) {
   const std::string type = message.GetDescriptor()->full_name();
-  if (type == "google.protobuf.Duration") return absl::FormatDuration(ToDuration(message));
+  if (type == "google.protobuf.Duration") {
+    // Nanoseconds of an age help nobody.
+    const absl::Duration value = ToDuration(message);
+    return absl::FormatDuration(absl::Trunc(
+        value, value < absl::Seconds(1) ? absl::Microseconds(1) : absl::Milliseconds(1)));
+  }
   if (type == "google.protobuf.Timestamp") {
     const absl::Duration age = now - ToTime(message);
     return age >= absl::ZeroDuration() ? AgeText(age) : "in " + AgeText(-age);

@@ -22,6 +22,7 @@ v1::ListBackendsResponse TwoBackends() {
   backend->set_url("http://a:8000");
   backend->add_models()->set_model("llama");
   backend->mutable_models(0)->set_alias("chat");
+  backend->set_label("green");
   backend->set_admin_state(v1::ADMIN_STATE_ACTIVE);
   backend->mutable_status()->set_health(v1::HEALTH_STATE_HEALTHY);
   backend->mutable_status()->set_in_flight(3);
@@ -37,12 +38,48 @@ TEST(Backends, AreListedAsATable) {
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(
       outcome.out,
-      "NAME        URL            MODELS      LABEL  SOURCE  STATE   HEALTH   IN-FLIGHT  "
+      "NAME        URL            MODELS      LABEL    SOURCE  STATE   HEALTH   IN-FLIGHT  "
       "CHANGED\n"
-      "backends/a  http://a:8000  llama=chat  -      -       active  healthy  3          -\n"
-      "backends/b  -              -           -      -       -       -        -          -\n");
+      "backends/a  http://a:8000  llama=chat  green    -       active  healthy  3          -\n"
+      "backends/b  -              -           default  -       active  -        -          -\n");
   EXPECT_THAT(admin.Requests<v1::ListBackendsRequest>("ListBackends").at(0).health_states(),
               ElementsAre(v1::HEALTH_STATE_HEALTHY));
+}
+
+TEST(Backends, AreToldToGoWhenTheyAreEmpty) {
+  FakeAdmin admin;
+  v1::DeleteBackendResponse response;
+  response.mutable_change()->set_generation(5);
+  response.mutable_change()->set_changed(true);
+  admin.Answer("DeleteBackend", response);  // it was empty: gone at once
+  EXPECT_EQ(RunWith(admin, {"backends", "remove", "a"}).out, "in effect, generation 5\n");
+  response.mutable_backend()->set_name("backends/a");
+  admin.Answer("DeleteBackend", response);
+  EXPECT_EQ(RunWith(admin, {"backends", "remove", "a"}).out,
+            "in effect, generation 5\n"
+            "backends/a is removed when its running requests have ended\n");
+}
+
+TEST(Routing, IsListedAsItIsInEffectForPeople) {
+  FakeAdmin admin;
+  v1::ListRoutingPoliciesResponse list;
+  list.add_routing_policies()->set_name("routing");
+  v1::RoutingPolicy* own = list.add_routing_policies();
+  own->set_name("routing/m");
+  own->mutable_failover()->set_max_attempts(0);
+  v1::GetRoutingPolicyResponse effective;
+  effective.mutable_routing_policy()->set_name("routing");
+  effective.mutable_routing_policy()->mutable_session();
+  effective.mutable_routing_policy()->set_session_key("x-user");
+  effective.mutable_routing_policy()->mutable_failover()->set_max_attempts(2);
+  admin.Answer("ListRoutingPolicies", list);
+  admin.Answer("GetRoutingPolicy", effective);
+  EXPECT_EQ(RunWith(admin, {"routing", "list"}).out,
+            "NAME       LOGIC    SESSION-KEY  MAX-ATTEMPTS  CONNECT  FIRST-BYTE  STREAM-IDLE  "
+            "CHANGED\n"
+            "routing    session  x-user       2             -        -           -            -\n"
+            "routing/m  session  x-user       0             -        -           -            -\n");
+  EXPECT_THAT(RunWith(admin, {"routing", "list", "-o", "yaml"}).out, Not(HasSubstr("x-user")));
 }
 
 TEST(Backends, AreListedPageByPage) {

@@ -2,6 +2,8 @@ import asyncio
 import contextlib
 import inspect
 import os
+import subprocess
+import time
 
 import pytest
 
@@ -11,10 +13,13 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from fake_router import FakeRouter
 
-from vllm_router_client import AsyncRouterClient, AsyncWatch, RetryOptions, RouterClient
+from vllm_router_client import (AsyncRouterClient, AsyncWatch, RetryOptions, RouterClient,
+                                RouterError)
 
 # Retries are quick, and there is no randomness in how many there are.
 QUICK = RetryOptions(max_attempts=4, initial_backoff=0.001, max_backoff=0.002)
+# While it starts there is nothing to connect to yet.
+STARTING = RetryOptions(max_attempts=10_000, initial_backoff=0.02, max_backoff=0.1)
 
 
 @pytest.fixture
@@ -95,3 +100,59 @@ def connect(request):
 @pytest.fixture
 def router(connect, fake):
     return connect(fake.address)
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = os.environ.get("VLLM_ROUTER_BINARY", "")
+    if not path:
+        pytest.skip("VLLM_ROUTER_BINARY names no router")
+    # Named and not there is an error, not a reason to skip.
+    assert os.access(path, os.X_OK), f"{path} is no program"
+    return path
+
+
+@pytest.fixture
+def start(binary, tmp_path):
+    """Starts a router on a unix socket, waits until it answers the client with these options, and
+    returns a function that makes further clients."""
+    started = []
+    clients = []
+
+    def run(*flags, **options):
+        address = f"unix:{tmp_path}/admin.sock"
+        log = open(tmp_path / "router.log", "w")
+        process = subprocess.Popen(
+            [binary, "--host", "127.0.0.1", "--port", "0", "--service-discovery", "static",
+             "--static-backends", "http://127.0.0.1:9", "--static-models", "m", "--routing-logic", "roundrobin",
+             "--drain-delay-seconds", "0", "--admin-address", address, *flags],
+            stdout=log, stderr=subprocess.STDOUT)
+        started.append((process, log))
+
+        def connect(**others):
+            made = RouterClient(address, **others)
+            clients.append(made)
+            return made
+
+        first = connect(timeout=1, retry=STARTING, **options)
+        give_up = time.monotonic() + 30
+        while True:
+            try:
+                first.get_server_info()
+                return connect
+            except RouterError as error:
+                gone = process.poll() is not None
+                if gone or time.monotonic() > give_up:
+                    pytest.fail(f"{error}\nThe router {'has ended' if gone else 'runs'}:\n"
+                                + (tmp_path / "router.log").read_text())
+
+    yield run
+    for made in clients:
+        made.close()
+    for process, log in started:
+        process.terminate()
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
+            log.close()

@@ -1,9 +1,6 @@
 """The library against a real router, whose binary VLLM_ROUTER_BINARY names."""
 
 import hashlib
-import os
-import subprocess
-import time
 from datetime import timedelta
 
 import grpc
@@ -14,73 +11,22 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import vllm_router_client as client
-from vllm_router_client import RetryOptions, RouterClient, TlsOptions, v1
+from vllm_router_client import TlsOptions, v1
 
-# While it starts there is nothing to connect to yet.
-STARTING = RetryOptions(max_attempts=10_000, initial_backoff=0.02, max_backoff=0.1)
-ENGINE = "http://127.0.0.1:9"
+ENGINE = "http://127.0.0.1:9"  # what the fixture `start` gives its router
 TOKENS = {"viewer": "token-of-a-viewer", "operator": "token-of-an-operator",
           "admin": "token-of-an-admin"}
 
 
-@pytest.fixture(scope="module")
-def binary():
-    path = os.environ.get("VLLM_ROUTER_BINARY", "")
-    if not path:
-        pytest.skip("VLLM_ROUTER_BINARY names no router")
-    # Named and not there is an error, not a reason to skip.
-    assert os.access(path, os.X_OK), f"{path} is no program"
-    return path
-
-
-@pytest.fixture
-def start(binary, tmp_path):
-    """Starts a router on a unix socket, waits until it answers the client with these options, and
-    returns a function that makes further clients."""
-    started = []
-    clients = []
-
-    def run(*flags, **options):
-        address = f"unix:{tmp_path}/admin.sock"
-        log = open(tmp_path / "router.log", "w")
-        process = subprocess.Popen(
-            [binary, "--host", "127.0.0.1", "--port", "0", "--service-discovery", "static",
-             "--static-backends", ENGINE, "--static-models", "m", "--routing-logic", "roundrobin",
-             "--drain-delay-seconds", "0", "--admin-address", address, *flags],
-            stdout=log, stderr=subprocess.STDOUT)
-        started.append((process, log))
-
-        def connect(**others):
-            made = RouterClient(address, **others)
-            clients.append(made)
-            return made
-
-        first = connect(timeout=1, retry=STARTING, **options)
-        give_up = time.monotonic() + 30
-        while True:
-            try:
-                first.get_server_info()
-                return connect
-            except client.RouterError as error:
-                gone = process.poll() is not None
-                if gone or time.monotonic() > give_up:
-                    pytest.fail(f"{error}\nThe router {'has ended' if gone else 'runs'}:\n"
-                                + (tmp_path / "router.log").read_text())
-
-    yield run
-    for made in clients:
-        made.close()
-    for process, log in started:
-        process.terminate()
-        try:
-            process.wait(30)
-        finally:
-            process.kill()
-            log.close()
-
-
 def backend(url="http://127.0.0.1:9001", **fields):
     return v1.Backend(url=url, models=[{"model": "m"}], **fields)
+
+
+def wait_until_gone(router, name):
+    """A backend that is deleted drains first."""
+    with router.watch_config() as watch:
+        while name in {b.name for b in router.list_backends().backends}:
+            watch.next(30)
 
 
 def test_server_info(start):
@@ -106,10 +52,8 @@ def test_the_life_of_a_backend(start):
     drained = router.drain_backend("backends/b")
     assert drained.backend.admin_state == v1.ADMIN_STATE_DRAINING
     assert router.undrain_backend("backends/b").backend.admin_state == v1.ADMIN_STATE_ACTIVE
-    with router.watch_config() as watch:
-        router.delete_backend(deletion={"name": "backends/b"})
-        while "backends/b" in {b.name for b in router.list_backends().backends}:
-            watch.next(30)
+    router.delete_backend(deletion={"name": "backends/b"})
+    wait_until_gone(router, "backends/b")
     with pytest.raises(client.NotFoundError) as unknown:
         router.get_backend("backends/b")
     assert unknown.value.reason == "BACKEND_NOT_FOUND"
@@ -124,6 +68,10 @@ def test_every_violation_is_told(start):
     assert caught.value.reason == "INVALID_FIELDS"
     assert {v.field for v in caught.value.violations} == {
         "mutations[0].upsert_backend.url", "mutations[1].upsert_backend.weight"}
+    with pytest.raises(client.InvalidRequestError) as caught:
+        router.create_backend(backend=backend("ftp://a"))
+    assert [v.field for v in caught.value.violations] == ["backend.url"]
+    assert caught.value.message.startswith("backend.url: ")
     assert router.get_server_info().generation == 1
 
 
@@ -191,8 +139,7 @@ def test_a_confirmed_change(start):
         with router.confirmed_change([mutation], confirm_within=timedelta(seconds=60)):
             assert router.get_backend("backends/b").backend.url
             raise RuntimeError("not well")
-    with pytest.raises(client.NotFoundError):
-        router.get_backend("backends/b")
+    wait_until_gone(router, "backends/b")
     with router.confirmed_change([mutation], confirm_within=timedelta(seconds=60)):
         pass
     assert router.get_backend("backends/b").backend.url

@@ -1,5 +1,6 @@
 # Build-wide switches and the one interface target that carries our compile flags.
 option(ROUTER_BUILD_TESTS "Build unit, integration and fuzz-replay tests" ON)
+option(ROUTER_PYTHON_TESTS "Test the Python client and the examples (installs from PyPI the first time)" ON)
 option(ROUTER_WERROR "Treat warnings as errors" OFF)
 option(ROUTER_FUZZ "Link fuzz targets against libFuzzer (needs clang)" OFF)
 set(ROUTER_SANITIZE "" CACHE STRING "Comma-separated sanitizers: address,undefined or thread")

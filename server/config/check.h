@@ -22,6 +22,7 @@ void CheckRoutingPolicy(const v1::RoutingPolicy& policy, const Checker& check);
 void CheckModelAlias(const v1::ModelAlias& alias, const Checker& check);
 void CheckCallback(const v1::Callback& callback, const Checker& check);
 void CheckLimits(const v1::Limits& limits, const Checker& check);
+void CheckDrain(const v1::DrainOptions& options, const Checker& check);
 void CheckTls(const v1::TlsSettings& tls, const Checker& check);
 
 // The host is, as a literal, a link-local or metadata address, or a well-known name of one. A

@@ -127,6 +127,12 @@ void CheckTls(const v1::TlsSettings& tls, const Checker& check) {
   }
 }
 
+void CheckDrain(const v1::DrainOptions& options, const Checker& check) {
+  if (options.has_deadline()) check.Time("deadline", options.deadline(), 0, kForever);
+  check.KnownEnum("on_deadline", options.on_deadline(),
+                  v1::OnDrainDeadline_IsValid(options.on_deadline()));
+}
+
 void CheckBackend(const v1::Backend& backend, const CheckContext& context, const Checker& check) {
   const auto id = IdIn(kBackends, backend.name());
   if (!id || !IsId(*id)) {

@@ -92,10 +92,6 @@ void CheckHealth(const v1::HealthCheckSettings& health, const Checker& check) {
 }  // namespace
 
 void CheckLimits(const v1::Limits& limits, const Checker& check) {
-  if (!limits.name().empty() && limits.name() != kLimits) {
-    check.Fail("name", absl::StrFormat("'%s' is not allowed: the limits are always called limits",
-                                       base::Printable(limits.name())));
-  }
   CheckSizes(limits, check);
   CheckTimes(limits, check);
   CheckStatistics(limits, check);

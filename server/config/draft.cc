@@ -77,7 +77,7 @@ void Draft::Apply(const v1::ConfigMutation& mutation, const std::string& path, E
     case v1::ConfigMutation::kUpsertBackend:
       return UpsertBackend(mutation.upsert_backend(), mask, check.In("upsert_backend"), expect);
     case v1::ConfigMutation::kDeleteBackend:
-      return DeleteBackend(mutation.delete_backend());
+      return DeleteBackend(mutation.delete_backend(), check.In("delete_backend"));
     case v1::ConfigMutation::kUpsertRoutingPolicy:
       return UpsertPolicy(mutation.upsert_routing_policy(), mask, check.In("upsert_routing_policy"),
                           expect);
@@ -184,6 +184,10 @@ void Draft::UpsertAlias(const v1::ModelAlias& wanted, const google::protobuf::Fi
 
 void Draft::UpdateLimits(const v1::Limits& wanted, const google::protobuf::FieldMask& mask,
                          const Checker& check) {
+  if (!wanted.name().empty() && wanted.name() != kLimits) {
+    check.Fail("name", absl::StrFormat("'%s' is not allowed: the limits are always called limits",
+                                       base::Printable(wanted.name())));
+  }
   v1::Limits& limits = *draft_.mutable_limits();
   if (!Guard(std::string(kLimits), wanted.etag(), limits.etag())) return;
   MergeByMask(IsWhole(mask) ? WholeMask(*v1::Limits::descriptor()) : mask, wanted, limits, check);
@@ -198,7 +202,8 @@ void Draft::DeletePolicy(const v1::ResourceDeletion& deletion) {
   Delete(policies_, deletion, base::PolicyNotFound);
 }
 
-void Draft::DeleteBackend(const v1::BackendDeletion& deletion) {
+void Draft::DeleteBackend(const v1::BackendDeletion& deletion, const Checker& check) {
+  CheckDrain(deletion.drain(), check.In("drain"));
   if (deletion.allow_missing() && backends_.Find(deletion.name()) == nullptr) return;
   v1::Backend* backend = FindFor(deletion.name(), deletion.etag());
   if (backend == nullptr) return;
@@ -211,15 +216,13 @@ void Draft::DeleteBackend(const v1::BackendDeletion& deletion) {
     Refuse(base::ResourceInUse(deletion.name(), users));
     return;
   }
+  if (!violations_.empty()) return;
   BeginDrain(deletion.drain(), stamp_.now, /*then_delete=*/true, *backend);
 }
 
 void Draft::DrainBackend(const std::string& name, const std::string& etag,
                          const v1::DrainOptions& options) {
-  const Checker check("", &violations_);
-  if (options.has_deadline()) check.Time("deadline", options.deadline(), 0, kForever);
-  check.KnownEnum("on_deadline", options.on_deadline(),
-                  v1::OnDrainDeadline_IsValid(options.on_deadline()));
+  CheckDrain(options, Checker("", &violations_));
   v1::Backend* backend = FindFor(name, etag);
   if (backend == nullptr || !violations_.empty()) return;
   BeginDrain(options, stamp_.now, backend->status().drain().delete_when_done(), *backend);

@@ -101,7 +101,7 @@ class Draft {
   void UpdateLimits(const v1::Limits& wanted, const google::protobuf::FieldMask& mask,
                     const Checker& check);
   void DeletePolicy(const v1::ResourceDeletion& deletion);
-  void DeleteBackend(const v1::BackendDeletion& deletion);
+  void DeleteBackend(const v1::BackendDeletion& deletion, const Checker& check);
   // What names a model that would have no backend left without this one.
   std::vector<std::string> UsersOf(const v1::Backend& backend) const;
   void Replace(const v1::Config& wanted, const std::string& path);

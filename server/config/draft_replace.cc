@@ -125,12 +125,16 @@ void Draft::Replace(const v1::Config& wanted, const std::string& path) {
 
 void Draft::ReplaceBackends(const v1::Config& wanted, const std::string& path) {
   const Checker check(path, &violations_);
-  CheckTwice(wanted.backends(), "backends", check);
   std::vector<std::string> order;
+  std::set<std::string> names;
   for (const v1::Backend& backend : wanted.backends()) {
     order.push_back(backend.name().empty() ? BackendNameFor(backend.url()) : backend.name());
+    if (!names.insert(order.back()).second) {
+      check.Fail(absl::StrFormat("backends[%d].name", order.size() - 1),
+                 absl::StrFormat("'%s' stands there twice", base::Printable(order.back())));
+    }
   }
-  for (const std::string& name : Missing(backends_, {order.begin(), order.end()})) {
+  for (const std::string& name : Missing(backends_, names)) {
     v1::Backend& backend = *backends_.Find(name);
     // What discovery declares is not for a caller to take away.
     if (SourceOwned(backend, std::nullopt)) continue;

@@ -33,6 +33,16 @@ TEST(ReplaceConfig, WithWhatWasReadChangesNothing) {
   EXPECT_FALSE(change->any());
 }
 
+TEST(ReplaceConfig, TakesNoBackendTwiceWithOrWithoutAName) {
+  EXPECT_THAT(ViolationsOf(Replace(Base(), Proto<v1::Config>(R"(
+                  backends { url: "http://c" models { model: "m" } }
+                  backends { url: "http://c" models { model: "n" } }
+                  backends { name: "backends/b" models { model: "n" } }
+                  backends { name: "backends/b" models { model: "n" } })"))),
+              ElementsAre(HasSubstr("replace_config.backends[1].name: 'backends/"),
+                          HasSubstr("replace_config.backends[3].name: 'backends/b' stands")));
+}
+
 TEST(ReplaceConfig, DrainsWhatIsNotThereAnyMoreAndDeletesTheRest) {
   const auto change = Replace(Base(), Proto<v1::Config>(R"(
       backends { url: "http://c" models { model: "m" } }

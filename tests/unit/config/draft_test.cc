@@ -162,6 +162,22 @@ TEST(Draft, DeletingABackendDrainsItFirst) {
   EXPECT_FALSE(FindBackend(undrained->config, "backends/b")->has_status());
 }
 
+TEST(Draft, HoldsADeletionToTheRulesOfADrain) {
+  EXPECT_THAT(ViolationsOf(Apply(Base(), R"(mutations { delete_backend { name: "backends/b"
+                  drain { deadline { seconds: 315576000000 } on_deadline: 9 } } })")),
+              ElementsAre(HasSubstr("mutations[0].delete_backend.drain.deadline: "),
+                          HasSubstr("mutations[0].delete_backend.drain.on_deadline: 9")));
+  EXPECT_THAT(ViolationsOf(Apply(Base(), R"(mutations { delete_backend { name: "backends/b"
+                  drain { deadline { seconds: -1 } } } })")),
+              ElementsAre(HasSubstr("drain.deadline: ")));
+}
+
+TEST(Draft, KnowsTheLimitsByOneNameOnly) {
+  EXPECT_THAT(ViolationsOf(Apply(Base(), R"(mutations { update_limits { name: "limit" } })")),
+              ElementsAre(HasSubstr("mutations[0].update_limits.name: 'limit' is not allowed")));
+  EXPECT_TRUE(Apply(Base(), R"(mutations { update_limits { name: "limits" } })").ok());
+}
+
 TEST(Draft, TheLastBackendOfANamedModelGoesOnlyByForce) {
   EXPECT_EQ(Refusal(Apply(Base(), R"(mutations { delete_backend { name: "backends/a" } })")),
             "RESOURCE_IN_USE name=backends/a used_by=aliases/x,routing/m");

@@ -49,7 +49,7 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
   command.edit(draft);
   base::Outcome<config::Change> change = draft.Finish();
   if (!change.ok()) return change.failure();
-  if (auto failure = CheckPending(command, change->diff)) return *std::move(failure);
+  if (auto failure = CheckPending(command, *change)) return *std::move(failure);
 
   Proposal proposal;
   proposal.changed = change->any();
@@ -82,15 +82,23 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
 }
 
 std::optional<base::Failure> Authority::CheckPending(const Command& command,
-                                                     const v1::ConfigDiff& diff) const {
+                                                     const config::Change& change) const {
   // What takes the pending change back is not in its own way.
   if (!pending_ || command.author.origin == v1::REVISION_ORIGIN_REVERT) return std::nullopt;
-  const std::set<std::string> names = NamesIn(diff);
+  const std::set<std::string> names = NamesIn(change.diff);
   const auto touched = [this](const std::string& name) { return IsPending(name); };
-  const bool second = command.confirm_within.has_value();
-  if (!second && std::none_of(names.begin(), names.end(), touched)) return std::nullopt;
+  const bool conflicts = (change.reordered && pending_->reordered) ||
+                         std::any_of(names.begin(), names.end(), touched) ||
+                         !CouldRevert(change.config);
+  if (!command.confirm_within && !conflicts) return std::nullopt;
   return base::CommitPending(pending_->commit.commit_id(),
                              TimeUtil::ToString(pending_->commit.expire_time()));
+}
+
+bool Authority::CouldRevert(const v1::Config& config) const {
+  config::Draft draft(config, options_.context, {});
+  Revert({}).edit(draft);
+  return draft.Finish().ok();
 }
 
 std::optional<PendingChange> Authority::PendingAfter(const Proposal& proposal) const {

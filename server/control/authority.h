@@ -110,7 +110,9 @@ class Authority {
 
  private:
   std::optional<base::Failure> CheckPending(const Command& command,
-                                            const v1::ConfigDiff& diff) const;
+                                            const config::Change& change) const;
+  // The pending change could still be taken back if `config` were in force.
+  bool CouldRevert(const v1::Config& config) const;
   bool IsPending(const std::string& name) const {
     return pending_ && pending_->names.count(name) > 0;
   }

@@ -118,6 +118,25 @@ TEST_F(AuthorityTest, AnUnconfirmedChangeIsTakenBackAndOthersStay) {
   EXPECT_EQ(last_.actor(), "router");
 }
 
+TEST_F(AuthorityTest, NothingMayKeepAnUnconfirmedChangeFromBeingTakenBack) {
+  Apply(Add("a") + R"(mutations { upsert_model_alias { name: "aliases/x" targets { model: "m" } } }
+                      mutations { upsert_routing_policy { name: "routing" session_key: "s" } })");
+  Do({.author = {},
+      .edit = Edit(R"(mutations { delete_model_alias { name: "aliases/x" } }
+                      mutations { upsert_routing_policy { name: "routing" session_key: "t" } })"),
+      .confirm_within = seconds(60)});
+  // Would be an alias to an alias again.
+  EXPECT_EQ(
+      Apply(R"(mutations { upsert_model_alias { name: "aliases/y" targets { model: "x" } } })"),
+      "COMMIT_PENDING");
+  EXPECT_EQ(
+      Apply(R"(mutations { upsert_model_alias { name: "aliases/y" targets { model: "m" } } })"),
+      "generation 4");
+  now_ += seconds(60);
+  EXPECT_EQ(DoDue(), "generation 5");
+  EXPECT_EQ(authority_.config()->model_aliases_size(), 2);
+}
+
 TEST_F(AuthorityTest, AConfirmedChangeStays) {
   Do({.author = {}, .edit = Edit(Add("a")), .confirm_within = seconds(60)});
   const std::string id = authority_.pending()->commit.commit_id();
@@ -186,6 +205,9 @@ TEST_F(AuthorityTest, AnOrderThatIsNotConfirmedIsTakenBack) {
   const auto reorder = [&](config::Draft& draft) { draft.Apply(replace, ""); };
   EXPECT_EQ(Do({.author = {}, .edit = reorder, .confirm_within = seconds(60)}), "generation 3");
   EXPECT_THAT(Backends(), ElementsAre("b", "a"));
+  other.mutable_backends()->SwapElements(0, 1);
+  *replace.mutable_replace_config() = other;
+  EXPECT_EQ(Do({.author = {}, .edit = reorder}), "COMMIT_PENDING") << "nothing to take back then";
   now_ += seconds(60);
   EXPECT_EQ(DoDue(), "generation 4");
   EXPECT_THAT(Backends(), ElementsAre("a", "b"));

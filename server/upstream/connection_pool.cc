@@ -8,11 +8,7 @@
 namespace vllm_router::upstream {
 
 Connection::Connection(ConnectionPool& pool, net::EventLoop& loop, const fleet::Backend& backend)
-    : pool_(pool),
-      loop_(loop),
-      runtime_(backend.runtime),
-      stats_(backend.stats),
-      socket_(loop, this) {
+    : pool_(pool), runtime_(backend.runtime), stats_(backend.stats), socket_(loop, this) {
   pool_.Count(*this, 1, 0);
   if (stats_ != nullptr) stats_->shard(pool_.shard_).connections_made.Add();
 }

@@ -51,7 +51,6 @@ class Connection final : public net::Retirable, private net::SocketHandler, priv
   void OnTimer() override;
 
   ConnectionPool& pool_;
-  net::EventLoop& loop_;
   std::shared_ptr<fleet::BackendRuntime> runtime_;  // the key in the pool; outlives snapshots
   std::shared_ptr<stats::BackendStats> stats_;      // likewise; nullptr: nothing is counted
   Endpoint endpoint_;

@@ -39,7 +39,7 @@ struct LiveFields {
   uint64_t request_bytes = 0;   // of the body, received
   uint64_t response_bytes = 0;  // of the answer, with its head and framing, sent
   uint64_t buffered_bytes = 0;  // of it, waiting for the client
-  uint64_t output_events = 0;   // of an event stream, without [DONE]
+  uint64_t output_events = 0;   // of an event stream, with content
 };
 // Views into the request: valid until it goes on.
 using LiveView = LiveFields<std::string_view>;

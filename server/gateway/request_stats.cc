@@ -37,6 +37,7 @@ void RequestStats::Begin(base::TimePoint head_came, base::TimePoint now, uint64_
   began_ = head_came;
   ready_ = now;
   body_bytes_ = body_bytes;
+  content_events_ = 0;
   slot_ = registry_.rate_window().At(now);
   cause_ = last_failure_ = Cause::kNone;
   sent_ = stream_ = decoding_ = false;
@@ -95,6 +96,7 @@ void RequestStats::OnContent(uint64_t events, base::TimePoint now) {
       first ? base::Duration(0) : (now - last_content_) / static_cast<int64_t>(events);
   const uint64_t intervals = first ? events - 1 : events;
   last_content_ = now;
+  content_events_ += events;
   for (size_t level = 0; level < kLevels; ++level) {
     if (cells_[level] == nullptr) continue;
     stats::TrafficCells& cells = *cells_[level];

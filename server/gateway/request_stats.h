@@ -52,6 +52,10 @@ class RequestStats {
 
   void OnHead(const http::ResponseHead& head);
   void OnPayload(absl::Span<const std::string_view> payload, base::TimePoint now);
+  // Events of the stream that brought content.
+  uint64_t content_events() const { return content_events_; }
+  // The answer's content has begun: with its head, or with a stream's first event that has some.
+  bool decoding() const { return decoding_; }
   // Whether the engine waits for a slow client.
   void set_blocked(bool blocked);
 
@@ -87,6 +91,7 @@ class RequestStats {
   base::TimePoint attempt_began_{};
   base::TimePoint last_content_{};
   uint64_t body_bytes_ = 0;
+  uint64_t content_events_ = 0;
   stats::Cause cause_ = stats::Cause::kNone;
   stats::Cause last_failure_ = stats::Cause::kNone;
   bool sent_ = false;

@@ -29,7 +29,7 @@ void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_v
   path_.assign(session.In(session.head().path));
   request_bytes_ = session.body().size();
   answer_bytes_ = 0;
-  decoding_ = event_stream_ = false;
+  event_stream_ = false;
   attempt_ = 0;
   stale_retried_ = false;
   excluded_.clear();

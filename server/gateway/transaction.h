@@ -132,7 +132,6 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
 
   // For whoever lists what runs.
   base::TimePoint phase_since_{};
-  bool decoding_ = false;  // a first event of the answer has come
   uint64_t request_bytes_ = 0;
   uint64_t answer_bytes_ = 0;  // handed to the session
   std::string path_;

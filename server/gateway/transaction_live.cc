@@ -35,7 +35,7 @@ LivePhase Transaction::WhichPhase(base::TimePoint* since) const {
       if (exchange_.connecting()) return LivePhase::kConnecting;
       break;
     case Phase::kRelay:
-      if (!event_stream_ || decoding_) return LivePhase::kDecode;
+      if (stats_.decoding()) return LivePhase::kDecode;
       break;
     default:
       return LivePhase::kQueued;
@@ -54,7 +54,8 @@ LiveView Transaction::View() const {
                 .client_address = session_ == nullptr ? gone_peer_ : session_->peer(),
                 .attempt = attempt_,
                 .generation = snapshot_->generation,
-                .request_bytes = request_bytes_};
+                .request_bytes = request_bytes_,
+                .output_events = stats_.content_events()};
   view.phase = WhichPhase(&view.phase_began);
   if (const fleet::Backend* backend = LastBackend(); backend != nullptr) {
     view.backend_id = backend->spec.id;
@@ -63,7 +64,6 @@ LiveView Transaction::View() const {
   // What is pending can be older than this answer: an interim one.
   if (session_ != nullptr) view.buffered_bytes = std::min(session_->pending(), answer_bytes_);
   view.response_bytes = answer_bytes_ - view.buffered_bytes;
-  if (event_stream_) view.output_events = sse_.data_events() - (sse_.done() ? 1 : 0);
   return view;
 }
 

@@ -28,14 +28,12 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
     stats_.OnHead(*head);
     if (session_ != nullptr) BeginAnswer(*head, base);
   }
+  const bool decoded_before = stats_.decoding();
   stats_.OnPayload(payload, gateway_.loop().now());
   if (session_ != nullptr) {
+    if (stats_.decoding() != decoded_before) phase_since_ = gateway_.loop().now();
     if (event_stream_) {
       for (const std::string_view piece : payload) sse_.Feed(piece);
-      if (!decoding_ && sse_.data_events() > 0) {
-        decoding_ = true;
-        phase_since_ = gateway_.loop().now();
-      }
     }
     WriteToClient(payload, head != nullptr, end);
   }

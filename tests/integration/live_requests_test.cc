@@ -83,11 +83,15 @@ TEST_F(LiveRequests, ARequestIsFollowedFromItsHeadToItsEnd) {
   EXPECT_EQ(prefill.response_bytes, 0u);
   EXPECT_GE(prefill.phase_began, prefill.began);
 
-  engine(0).Send(held, std::string(kStreamHead) + Chunk(": comment\n\n"));
+  engine(0).Send(held, std::string(kStreamHead) + Chunk(": comment\n\n") +
+                           Chunk(R"(data: {"delta":{"role":"assistant","content":""}})"
+                                 "\n\n"));
   EXPECT_EQ(client.Head().status, 200);
-  EXPECT_EQ(WaitFor(LivePhase::kPrefill).output_events, 0u) << "a head is no token";
-  engine(0).Send(held, Chunk("data: {}\n\n") + Chunk("data: {}\n\n"));
-  EXPECT_EQ(client.Events(3).back(), "data: {}");
+  client.Events(2);
+  EXPECT_EQ(WaitFor(LivePhase::kPrefill).output_events, 0u) << "neither head nor role is a token";
+  const std::string token = R"(data: {"delta":{"content":"x"}})";
+  engine(0).Send(held, Chunk(token + "\n\n") + Chunk(token + "\n\n"));
+  EXPECT_EQ(client.Events(2).back(), token);
   const LiveRequest decode = WaitFor(LivePhase::kDecode);
   EXPECT_EQ(decode.output_events, 2u);
   EXPECT_GT(decode.response_bytes, 40u);

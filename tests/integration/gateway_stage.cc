@@ -68,8 +68,8 @@ fleet::SnapshotPtr GatewayTest::Build() {
   fleet::SnapshotInput input{
       .generation = ++generation_, .settings = settings_, .route = route_, .aliases = aliases_};
   for (size_t i = 0; i < specs_.size(); ++i) {
-    input.backends.push_back(
-        std::make_shared<const fleet::Backend>(fleet::Backend{specs_[i], runtimes_[i]}));
+    input.backends.push_back(std::make_shared<const fleet::Backend>(
+        fleet::Backend{specs_[i], runtimes_[i], stats_.ForBackend(specs_[i].id)}));
   }
   const fleet::SnapshotBuilder builder(
       {.make_picker = [this](std::string_view,

@@ -1,5 +1,5 @@
 // A gateway with one shard in the test's own process, in front of fake engines: for what no flag
-// can set, and for what is asked of a shard rather than sent to its port.
+// can set, for what is asked of a shard rather than sent to its port, and for what is counted.
 //
 //   TEST_F(GatewayTest, Example) {
 //     FakeEngine& engine = AddEngine();
@@ -27,6 +27,7 @@
 #include "server/net/listener.h"
 #include "server/net/shard.h"
 #include "server/routing/policy.h"
+#include "server/stats/registry.h"
 #include "tests/integration/router_test.h"
 
 namespace vllm_router::test {
@@ -48,11 +49,14 @@ class GatewayTest : public testing::Test {
   // Runs on the shard's thread, and waits for it.
   void OnShard(const std::function<void(gateway::ShardGateway&)>& task);
 
-  TestClient Connect() { return TestClient(listener_->port()); }
+  TestClient Connect() { return TestClient(port()); }
   RawResponse Ask(std::string_view request) { return Connect().Send(request).Response(); }
   FakeEngine& engine(size_t index) { return *engines_[index]; }
   const fleet::SnapshotPtr& snapshot() const { return snapshot_; }
   fleet::BackendRuntime& runtime(size_t index) { return *runtimes_[index]; }
+  stats::Registry& stats() { return stats_; }
+  stats::BackendStats& backend_stats(size_t index) { return *snapshot_->backends[index]->stats; }
+  uint16_t port() const { return listener_->port(); }
 
   std::vector<fleet::BackendSpec> specs_;
   fleet::Settings settings_;

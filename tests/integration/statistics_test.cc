@@ -8,8 +8,7 @@
 #include <thread>
 
 #include "absl/strings/str_format.h"
-#include "tests/integration/inner_router.h"
-#include "tests/integration/router_test.h"
+#include "tests/integration/gateway_stage.h"
 
 namespace vllm_router::test {
 namespace {
@@ -30,45 +29,44 @@ void ExpectEveryStartHasOneEnd(const TrafficTotals& traffic) {
   EXPECT_EQ(traffic.in_decode, 0u);
 }
 
-class Statistics : public testing::Test {
+class Statistics : public GatewayTest {
  protected:
-  FakeEngine& AddEngine() {
-    fake_engine::Options options;
-    options.models = {"m"};
-    engines_.push_back(std::make_unique<FakeEngine>(options));
-    EXPECT_TRUE(engines_.back()->Start().ok());
-    options_.urls.push_back(engines_.back()->url());
-    return *engines_.back();
-  }
-  void StartRouter() { router_ = std::make_unique<InnerRouter>(options_); }
-  InnerRouter& router() { return *router_; }
-  TestClient Connect() { return TestClient(router_->port()); }
-  int Ask(std::string_view request) { return Connect().Send(request).Response().head.status; }
+  int Status(std::string_view request) { return Ask(request).head.status; }
+  stats::ShardStats& shard() { return stats().shard(0); }
 
+  TrafficTotals Traffic() { return stats().Traffic(Span()); }
+  TrafficTotals ModelTraffic() { return stats().ForModel("m")->Traffic(Span()); }
+  TrafficTotals BackendTraffic(size_t index) { return backend_stats(index).Traffic(Span()); }
   // The whole story once idle, checked for consistency on all three levels.
   TrafficTotals Settled() {
-    EXPECT_TRUE(router().WaitUntilIdle());
-    ExpectEveryStartHasOneEnd(router().Traffic());
-    ExpectEveryStartHasOneEnd(router().ModelTraffic());
-    for (size_t i = 0; i < engines_.size(); ++i)
-      ExpectEveryStartHasOneEnd(router().BackendTraffic(i));
-    EXPECT_EQ(router().shard().blocked_streams.Read(), 0u);
-    return router().Traffic();
+    EXPECT_TRUE(BecomesIdle());
+    ExpectEveryStartHasOneEnd(Traffic());
+    ExpectEveryStartHasOneEnd(ModelTraffic());
+    for (size_t i = 0; i < specs_.size(); ++i) ExpectEveryStartHasOneEnd(BackendTraffic(i));
+    EXPECT_EQ(shard().blocked_streams.Read(), 0u);
+    return Traffic();
   }
 
-  InnerRouterOptions options_;
-  std::vector<std::unique_ptr<FakeEngine>> engines_;
-  std::unique_ptr<InnerRouter> router_;
+ private:
+  stats::RateWindow::Span Span() { return stats().rate_window().Ending(base::Clock::Real().Now()); }
+  bool BecomesIdle() {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (std::chrono::steady_clock::now() < until) {
+      const TrafficTotals traffic = Traffic();
+      if (traffic.in_prefill == 0 && traffic.in_decode == 0) return true;
+      std::this_thread::sleep_for(milliseconds(2));
+    }
+    return false;
+  }
 };
 
 TEST_F(Statistics, CountAWholeAnswerOnEachLevel) {
   AddEngine();
-  StartRouter();
+  Publish();
   const std::string request = Chat();
-  EXPECT_EQ(Ask(request), 200);
+  EXPECT_EQ(Status(request), 200);
   Settled();
-  for (const TrafficTotals& traffic :
-       {router().Traffic(), router().ModelTraffic(), router().BackendTraffic(0)}) {
+  for (const TrafficTotals& traffic : {Traffic(), ModelTraffic(), BackendTraffic(0)}) {
     EXPECT_EQ(traffic.started, 1u);
     EXPECT_EQ(traffic.finished, 1u);
     EXPECT_EQ(traffic.end_to_end.Count(), 1u);
@@ -80,17 +78,17 @@ TEST_F(Statistics, CountAWholeAnswerOnEachLevel) {
     EXPECT_GT(traffic.qps, 0);
   }
   stats::HistogramTotals added;
-  router().shard().added_latency.AddTo(&added);
+  shard().added_latency.AddTo(&added);
   EXPECT_EQ(added.Count(), 1u);
   EXPECT_LT(added.sum_ns, 1'000'000'000u);
 }
 
 TEST_F(Statistics, CountTokensInEveryDialect) {
   AddEngine();
-  StartRouter();
+  Publish();
   const std::string fields = "X-Fake-Tokens: 12\r\n";
   const auto ask = [&](std::string_view path, std::string_view body) {
-    EXPECT_EQ(Ask(PostJson(path, body, fields)), 200) << path;
+    EXPECT_EQ(Status(PostJson(path, body, fields)), 200) << path;
   };
   ask("/v1/chat/completions",
       R"({"model":"m","stream":true,"messages":[],"stream_options":{"include_usage":true}})");
@@ -102,13 +100,13 @@ TEST_F(Statistics, CountTokensInEveryDialect) {
   EXPECT_EQ(traffic.output_tokens, 48u);
   EXPECT_EQ(traffic.time_to_first_token.Count(), 4u);
   EXPECT_EQ(traffic.inter_token.Count(), 44u);
-  EXPECT_EQ(router().ModelTraffic().output_tokens, 48u);
-  EXPECT_EQ(router().BackendTraffic(0).inter_token.Count(), 44u);
+  EXPECT_EQ(ModelTraffic().output_tokens, 48u);
+  EXPECT_EQ(BackendTraffic(0).inter_token.Count(), 44u);
 }
 
 TEST_F(Statistics, BeginToDecodeWithContentAndNotWithTheRole) {
   FakeEngine& engine = AddEngine();
-  StartRouter();
+  Publish();
   engine.Hold(true);
   TestClient client = Connect();
   client.Send(ChatStream());
@@ -119,36 +117,35 @@ TEST_F(Statistics, BeginToDecodeWithContentAndNotWithTheRole) {
                         "}]}\n\n"));
   EXPECT_EQ(client.Head().status, 200);
   client.Events(2);
-  EXPECT_EQ(router().Traffic().in_prefill, 1u);
-  EXPECT_EQ(router().Traffic().time_to_first_token.Count(), 0u);
+  EXPECT_EQ(Traffic().in_prefill, 1u);
+  EXPECT_EQ(Traffic().time_to_first_token.Count(), 0u);
   engine.Send(id, Chunk("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n"));
   client.Event();
-  for (const TrafficTotals& traffic :
-       {router().Traffic(), router().ModelTraffic(), router().BackendTraffic(0)}) {
+  for (const TrafficTotals& traffic : {Traffic(), ModelTraffic(), BackendTraffic(0)}) {
     EXPECT_EQ(traffic.in_prefill, 0u);
     EXPECT_EQ(traffic.in_decode, 1u);
     EXPECT_EQ(traffic.time_to_first_token.Count(), 1u);
     EXPECT_EQ(traffic.output_tokens, 1u);
   }
-  EXPECT_EQ(router().backend(0).Connections().open, 1u);
-  EXPECT_EQ(router().backend(0).Connections().idle, 0u);
+  EXPECT_EQ(backend_stats(0).Connections().open, 1u);
+  EXPECT_EQ(backend_stats(0).Connections().idle, 0u);
   engine.Send(id, std::string(kLastChunk));
   client.Body();
   EXPECT_EQ(Settled().finished, 1u);
-  EXPECT_EQ(router().backend(0).Connections().idle, 1u);
-  EXPECT_EQ(router().backend(0).Connections().made, 1u);
+  EXPECT_EQ(backend_stats(0).Connections().idle, 1u);
+  EXPECT_EQ(backend_stats(0).Connections().made, 1u);
 }
 
 TEST_F(Statistics, TellEachWayToFail) {
   FakeEngine& engine = AddEngine();
-  options_.settings.max_request_body_bytes = 10000;
-  options_.settings.ejection_failures = 0;
-  options_.route.max_failover_attempts = 0;
-  options_.route.first_byte_timeout = milliseconds(100);
-  options_.route.idle_timeout = milliseconds(100);
-  StartRouter();
+  settings_.max_request_body_bytes = 10000;
+  settings_.ejection_failures = 0;
+  route_.max_failover_attempts = 0;
+  route_.first_byte_timeout = milliseconds(100);
+  route_.idle_timeout = milliseconds(100);
+  Publish();
   const auto fails = [&](Cause cause, std::function<void()> ask) {
-    const uint64_t before = Failed(router().Traffic(), cause);
+    const uint64_t before = Failed(Traffic(), cause);
     ask();
     EXPECT_EQ(Failed(Settled(), cause), before + 1) << static_cast<int>(cause);
   };
@@ -157,14 +154,15 @@ TEST_F(Statistics, TellEachWayToFail) {
     (void)Connect().Send(request).raw().ReadResponse();
     engine.SetFault({});
   };
-  fails(Cause::kRejected, [&] { EXPECT_EQ(Ask(Chat("", "nobody's")), 404); });
-  fails(Cause::kRejected, [&] { EXPECT_EQ(Ask("GET /nowhere HTTP/1.1\r\nHost: r\r\n\r\n"), 404); });
-  fails(Cause::kRejected, [&] { EXPECT_EQ(Ask(PostJson("/v1/completions", "{")), 400); });
+  fails(Cause::kRejected, [&] { EXPECT_EQ(Status(Chat("", "nobody's")), 404); });
   fails(Cause::kRejected,
-        [&] { EXPECT_EQ(Ask(PostJson("/v1/completions", std::string(20000, ' '))), 413); });
-  fails(Cause::kRejected, [&] { EXPECT_EQ(Ask("nonsense\r\n\r\n"), 400); });
-  EXPECT_EQ(router().stats().other_models().Started(), 1u);
-  EXPECT_EQ(router().BackendTraffic(0).started, 0u);
+        [&] { EXPECT_EQ(Status("GET /nowhere HTTP/1.1\r\nHost: r\r\n\r\n"), 404); });
+  fails(Cause::kRejected, [&] { EXPECT_EQ(Status(PostJson("/v1/completions", "{")), 400); });
+  fails(Cause::kRejected,
+        [&] { EXPECT_EQ(Status(PostJson("/v1/completions", std::string(20000, ' '))), 413); });
+  fails(Cause::kRejected, [&] { EXPECT_EQ(Status("nonsense\r\n\r\n"), 400); });
+  EXPECT_EQ(stats().other_models().Started(), 1u);
+  EXPECT_EQ(BackendTraffic(0).started, 0u);
 
   fails(Cause::kBackendStatus, [&] { with_fault(FaultKind::kStatus, 500, Chat()); });
   fails(Cause::kBackendConnect, [&] { with_fault(FaultKind::kCloseBeforeHead, 0, Chat()); });
@@ -174,14 +172,14 @@ TEST_F(Statistics, TellEachWayToFail) {
   fails(Cause::kBackendDied, [&] { with_fault(FaultKind::kResetMidStream, 3, ChatStream()); });
   fails(Cause::kBackendProtocol, [&] { with_fault(FaultKind::kBadChunk, 3, ChatStream()); });
   // A status of 400 is an answer like others.
-  const uint64_t finished = router().Traffic().finished;
+  const uint64_t finished = Traffic().finished;
   with_fault(FaultKind::kStatus, 400, Chat());
   EXPECT_EQ(Settled().finished, finished + 1);
 
   engine.Stop();
-  fails(Cause::kBackendConnect, [&] { EXPECT_EQ(Ask(Chat()), 502); });
+  fails(Cause::kBackendConnect, [&] { EXPECT_EQ(Status(Chat()), 502); });
   // The backend has had every attempt that the causes above tell of, and each has ended.
-  const TrafficTotals backend = router().BackendTraffic(0);
+  const TrafficTotals backend = BackendTraffic(0);
   EXPECT_EQ(AllFailed(backend), 8u);
   EXPECT_EQ(backend.finished, 1u);
 }
@@ -189,27 +187,27 @@ TEST_F(Statistics, TellEachWayToFail) {
 TEST_F(Statistics, CountTheAttemptsOfAFailoverOnTheirBackends) {
   FakeEngine& dying = AddEngine();
   AddEngine();
-  StartRouter();
+  Publish();
   dying.SetFault({FaultKind::kCloseBeforeHead, 0});
-  EXPECT_EQ(Ask(Chat()), 200);
-  EXPECT_EQ(Ask(Chat()), 200);
+  EXPECT_EQ(Status(Chat()), 200);
+  EXPECT_EQ(Status(Chat()), 200);
   EXPECT_EQ(Settled().finished, 2u);
-  EXPECT_EQ(AllFailed(router().Traffic()), 0u);
-  EXPECT_EQ(Failed(router().BackendTraffic(0), Cause::kBackendConnect), 1u);
-  EXPECT_EQ(router().BackendTraffic(1).finished, 2u);
-  EXPECT_EQ(router().shard().failover_attempts.Read(), 1u);
-  EXPECT_EQ(router().shard().failover_refused.Read(), 0u);
+  EXPECT_EQ(AllFailed(Traffic()), 0u);
+  EXPECT_EQ(Failed(BackendTraffic(0), Cause::kBackendConnect), 1u);
+  EXPECT_EQ(BackendTraffic(1).finished, 2u);
+  EXPECT_EQ(shard().failover_attempts.Read(), 1u);
+  EXPECT_EQ(shard().failover_refused.Read(), 0u);
 }
 
 TEST_F(Statistics, TellOfRequestsOverTheLimit) {
   FakeEngine& engine = AddEngine();
-  options_.settings.max_concurrent_requests = 1;
-  StartRouter();
+  settings_.max_concurrent_requests = 1;
+  Publish();
   engine.Hold(true);
   TestClient first = Connect();
   first.Send(Chat());
   const uint64_t id = engine.WaitForHeld();
-  EXPECT_EQ(Ask(Chat()), 429);
+  EXPECT_EQ(Status(Chat()), 429);
   engine.Answer(id);
   EXPECT_EQ(first.Response().head.status, 200);
   const TrafficTotals traffic = Settled();
@@ -221,9 +219,9 @@ class ClientsThatLeave : public Statistics,
                          public testing::WithParamInterface<fleet::OnClientGone> {};
 
 TEST_P(ClientsThatLeave, AreCountedAsSuchInEachPhase) {
-  options_.on_client_gone = GetParam();
   FakeEngine& engine = AddEngine();
-  StartRouter();
+  specs_[0].on_client_gone = GetParam();
+  Publish();
   engine.Hold(true);
   uint64_t left = 0;
   for (const bool in_answer : {false, true}) {
@@ -235,22 +233,21 @@ TEST_P(ClientsThatLeave, AreCountedAsSuchInEachPhase) {
                           Chunk("data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\n"));
       client.Head();
       client.Event();
-      EXPECT_EQ(router().Traffic().in_decode, 1u);
+      EXPECT_EQ(Traffic().in_decode, 1u);
     }
     client.Close();
     if (GetParam() == fleet::OnClientGone::kDrain) {
       // The router notices before the engine goes on.
       const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-      while (router().shard().clients_gone.Read() == left &&
-             std::chrono::steady_clock::now() < until)
+      while (shard().clients_gone.Read() == left && std::chrono::steady_clock::now() < until)
         std::this_thread::sleep_for(milliseconds(1));
       if (!in_answer) engine.Send(id, std::string(kStreamHead));
       engine.Send(id, std::string(kLastChunk));
     }
     ++left;
     EXPECT_EQ(Settled().aborted_by_client, left);
-    EXPECT_EQ(router().BackendTraffic(0).aborted_by_client, left);
-    EXPECT_EQ(router().Traffic().end_to_end.Count(), 0u);
+    EXPECT_EQ(BackendTraffic(0).aborted_by_client, left);
+    EXPECT_EQ(Traffic().end_to_end.Count(), 0u);
   }
 }
 
@@ -259,7 +256,7 @@ INSTANTIATE_TEST_SUITE_P(Each, ClientsThatLeave,
 
 TEST_F(Statistics, TellWhatTheEndOfTheProcessCuts) {
   FakeEngine& engine = AddEngine();
-  StartRouter();
+  Publish();
   engine.Hold(true);
   TestClient streaming = Connect();
   streaming.Send(ChatStream());
@@ -269,20 +266,20 @@ TEST_F(Statistics, TellWhatTheEndOfTheProcessCuts) {
   TestClient waiting = Connect();
   waiting.Send(Chat());
   ASSERT_TRUE(engine.WaitUntil([](const Counters& c) { return c.held == 2; }));
-  router().CutAll();
+  OnShard([](gateway::ShardGateway& gateway) { gateway.CutAll(); });
   EXPECT_EQ(Failed(Settled(), Cause::kShutdown), 2u);
-  EXPECT_EQ(Failed(router().BackendTraffic(0), Cause::kShutdown), 2u);
+  EXPECT_EQ(Failed(BackendTraffic(0), Cause::kShutdown), 2u);
 }
 
 TEST_F(Statistics, CountAStreamAsBlockedWhileItsClientDoesNotRead) {
   FakeEngine& engine = AddEngine();
-  options_.settings.stream_buffer_bytes = 65536;
-  StartRouter();
+  settings_.stream_buffer_bytes = 65536;
+  Publish();
   engine.SetFault({FaultKind::kHugeEvent, 32u << 20});
-  TestClient client(router().port(), {.receive_buffer_bytes = 4096});
+  TestClient client(port(), {.receive_buffer_bytes = 4096});
   client.Send(ChatStream());
   client.Head();
-  const auto blocked = [&] { return router().shard().blocked_streams.Read(); };
+  const auto blocked = [&] { return shard().blocked_streams.Read(); };
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (blocked() == 0 && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(milliseconds(1));
@@ -294,11 +291,11 @@ TEST_F(Statistics, CountAStreamAsBlockedWhileItsClientDoesNotRead) {
 // Whatever engines and clients do, in any mixture.
 TEST_F(Statistics, EveryStartHasOneEnd) {
   for (int i = 0; i < 2; ++i) AddEngine();
-  options_.route.first_byte_timeout = milliseconds(50);
-  options_.route.idle_timeout = milliseconds(50);
-  options_.settings.max_concurrent_requests = 3;
-  options_.settings.max_queued_requests = 1;
-  StartRouter();
+  route_.first_byte_timeout = milliseconds(50);
+  route_.idle_timeout = milliseconds(50);
+  settings_.max_concurrent_requests = 3;
+  settings_.max_queued_requests = 1;
+  Publish();
   constexpr FaultKind kFaults[] = {FaultKind::kNone,
                                    FaultKind::kNone,
                                    FaultKind::kHangBeforeHead,
@@ -313,12 +310,12 @@ TEST_F(Statistics, EveryStartHasOneEnd) {
                                    FaultKind::kGarbageAfterBody};
   std::mt19937 random(7);
   for (int round = 0; round < 30; ++round) {
-    for (const auto& engine : engines_)
-      engine->SetFault(
+    for (size_t i = 0; i < specs_.size(); ++i)
+      engine(i).SetFault(
           {kFaults[random() % std::size(kFaults)], static_cast<uint32_t>(random() % 4)});
     std::vector<TestClient> clients;
     for (uint32_t n = 1 + random() % 6; n > 0; --n) {
-      clients.emplace_back(router().port(), RawClient::Options{.patience = milliseconds(200)});
+      clients.emplace_back(port(), RawClient::Options{.patience = milliseconds(200)});
       const std::string request = random() % 2 == 0 ? Chat() : ChatStream();
       // Some leave in the middle of their request, at once, or in the middle of the answer.
       const bool whole = random() % 5 != 0;
@@ -332,7 +329,7 @@ TEST_F(Statistics, EveryStartHasOneEnd) {
     for (TestClient& client : clients) (void)client.raw().ReadResponse();
   }
   EXPECT_GT(Settled().started, 30u);
-  EXPECT_EQ(router().backend(0).Connections().open, router().backend(0).Connections().idle);
+  EXPECT_EQ(backend_stats(0).Connections().open, backend_stats(0).Connections().idle);
 }
 
 }  // namespace

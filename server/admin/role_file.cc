@@ -1,31 +1,14 @@
 #include "server/admin/role_file.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
-#include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_format.h"
-#include "server/base/strings.h"
 
 namespace vllm_router::admin {
 namespace {
 
 constexpr std::string_view kSan = "san:";
 constexpr size_t kMaxName = 256;
-
-std::vector<std::string_view> Words(std::string_view line) {
-  std::vector<std::string_view> words;
-  constexpr std::string_view kBlank = " \t\r";
-  for (size_t at = line.find_first_not_of(kBlank); at != std::string_view::npos;
-       at = line.find_first_not_of(kBlank, at)) {
-    const size_t end = std::min(line.find_first_of(kBlank, at), line.size());
-    words.push_back(line.substr(at, end - at));
-    at = end;
-  }
-  return words;
-}
 
 bool SoundName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxName &&
@@ -37,12 +20,11 @@ bool SoundName(std::string_view name) {
 absl::StatusOr<std::shared_ptr<const RoleFile>> RoleFile::Parse(std::string_view path,
                                                                 std::string_view text) {
   auto result = std::make_shared<RoleFile>();
-  for (int number = 1; !text.empty(); ++number) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    if (const std::string wrong = result->AddLine(text.substr(0, end)); !wrong.empty()) {
-      return absl::InvalidArgumentError(absl::StrFormat("%s: line %d: %s", path, number, wrong));
+  for (const base::WordLine& line : base::WordLines(text)) {
+    if (const std::string wrong = result->AddLine(line.words); !wrong.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("%s: line %d: %s", path, line.number, wrong));
     }
-    text.remove_prefix(std::min(end + 1, text.size()));
   }
   if (result->tokens_.empty() && result->names_.empty()) {
     return absl::InvalidArgumentError(
@@ -51,9 +33,7 @@ absl::StatusOr<std::shared_ptr<const RoleFile>> RoleFile::Parse(std::string_view
   return result;
 }
 
-std::string RoleFile::AddLine(std::string_view line) {
-  const std::vector<std::string_view> words = Words(line);
-  if (words.empty() || words[0].front() == '#') return "";
+std::string RoleFile::AddLine(const std::vector<std::string_view>& words) {
   const bool san = words[0].substr(0, kSan.size()) == kSan;
   if (words.size() != (san ? 2u : 3u)) {
     return san ? "want 'san:<name of the certificate> <role>'"
@@ -70,23 +50,16 @@ std::string RoleFile::AddLine(std::string_view line) {
 }
 
 std::string RoleFile::AddToken(std::string_view name, Role role, std::string_view hex) {
-  if (hex.size() != 64 ||
-      hex.find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos) {
-    return "the third word has to be the SHA-256 of the token as 64 hex digits";
-  }
-  const std::string bytes = absl::HexStringToBytes(base::AbslView(hex));
-  Digest digest;
-  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  const std::optional<base::Digest> digest = base::ParseDigest(hex);
+  if (!digest) return "the third word has to be the SHA-256 of the token as 64 hex digits";
   const bool added =
-      tokens_.emplace(digest, Identity{absl::StrFormat("token:%s", name), role}).second;
+      tokens_.emplace(*digest, Identity{absl::StrFormat("token:%s", name), role}).second;
   return added ? "" : "this token has a line already";
 }
 
 const Identity* RoleFile::FindToken(std::string_view token) const {
   if (token.empty()) return nullptr;
-  Digest digest;
-  SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), digest.data());
-  const auto found = tokens_.find(digest);
+  const auto found = tokens_.find(base::Sha256(token));
   return found == tokens_.end() ? nullptr : &found->second;
 }
 

@@ -13,15 +13,15 @@
 #ifndef SERVER_ADMIN_ROLE_FILE_H_
 #define SERVER_ADMIN_ROLE_FILE_H_
 
-#include <array>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/admin/identity.h"
+#include "server/base/digest_lines.h"
 
 namespace vllm_router::admin {
 
@@ -41,13 +41,11 @@ class RoleFile {
   size_t names() const { return names_.size(); }
 
  private:
-  using Digest = std::array<uint8_t, 32>;
-
   // Empty when the line is sound, else what is wrong with it.
-  std::string AddLine(std::string_view line);
+  std::string AddLine(const std::vector<std::string_view>& words);
   std::string AddToken(std::string_view name, Role role, std::string_view hex);
 
-  std::map<Digest, Identity> tokens_;
+  std::map<base::Digest, Identity> tokens_;
   std::map<std::string, Identity, std::less<>> names_;
 };
 

@@ -7,14 +7,13 @@
 #ifndef SERVER_GATEWAY_AUTHENTICATOR_H_
 #define SERVER_GATEWAY_AUTHENTICATOR_H_
 
-#include <array>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "server/base/digest_lines.h"
 
 namespace vllm_router::gateway {
 
@@ -33,8 +32,7 @@ class Authenticator {
   size_t size() const { return names_.size(); }
 
  private:
-  using Digest = std::array<uint8_t, 32>;
-  std::map<Digest, std::string> names_;
+  std::map<base::Digest, std::string> names_;
 };
 
 }  // namespace vllm_router::gateway

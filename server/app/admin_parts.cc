@@ -80,7 +80,7 @@ absl::Status AdminParts::Start() {
       }});
   server->AddService(service_.get());
   watches_.Start();
-  if (const absl::Status started = server->Start(); !started.ok()) {
+  if (absl::Status started = server->Start(); !started.ok()) {
     watches_.Stop();
     if (!absl::IsUnavailable(started) || !IsDefaultAddress(start_)) return started;
     ROUTER_LOG(kWarning,

@@ -85,7 +85,7 @@ void RunningApp::Explain(const v1::ExplainRouteRequest& request, const control::
   if (!request.has_http_request_id()) {
     return done(answer(ToQuestion(request.input())));
   }
-  const std::string id = request.http_request_id();
+  const std::string& id = request.http_request_id();
   live_requests_.Find(id, [this, id, answer, done](LiveRequests::Trace trace) {
     // A large pool is not to be judged on the thread of a shard.
     control_->Post([id, answer, done, trace = std::move(trace)] {

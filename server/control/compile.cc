@@ -28,9 +28,9 @@ constexpr std::array<std::pair<v1::ModelType, std::string_view>, 8> kModelTypes 
 
 // Sets `*to` when the message holds the field: its default stands otherwise.
 #define COPY_FIELD(message, field, to) \
-  if ((message).has_##field()) to = (message).field()
+  if ((message).has_##field()) (to) = (message).field()
 #define COPY_TIME(message, field, to) \
-  if ((message).has_##field()) to = ToDuration((message).field())
+  if ((message).has_##field()) (to) = ToDuration((message).field())
 
 base::LogLevel CompileLogLevel(v1::LogLevel level) {
   switch (level) {

@@ -325,8 +325,9 @@ void ControlPlane::DoWhatIsDue() {
 
 void ControlPlane::SubmitOwn(Command command) {
   own_change_runs_ = true;
-  Submit(command, [this, author = command.author,
-                   before = authority_.generation()](const base::Outcome<Applied>& outcome) {
+  Author author = command.author;
+  Submit(std::move(command), [this, author = std::move(author), before = authority_.generation()](
+                                 const base::Outcome<Applied>& outcome) {
     own_change_runs_ = false;
     if (!outcome.ok()) {
       own_change_after_ = loop_.now() + kAfterFailure;

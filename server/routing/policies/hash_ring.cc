@@ -1,26 +1,71 @@
 #include "server/routing/policies/hash_ring.h"
 
 #include <algorithm>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "server/routing/md5.h"
 
 namespace vllm_router::routing {
 
-HashRing::HashRing(const std::vector<std::string>& nodes) {
-  std::vector<std::pair<absl::uint128, uint32_t>> ring;
-  ring.reserve(nodes.size() * kPointsPerNode);
-  for (size_t node = 0; node < nodes.size(); ++node) {
-    for (size_t i = 0; i < kPointsPerNode; ++i) {
-      ring.emplace_back(Md5(nodes[node] + "-" + std::to_string(i)), static_cast<uint32_t>(node));
-    }
-  }
-  std::sort(ring.begin(), ring.end());
+HashRing::HashRing(std::vector<std::string> nodes) : nodes_(std::move(nodes)) {
+  std::vector<Point> ring;
+  ring.reserve(nodes_.size() * kPointsPerNode);
+  for (size_t node = 0; node < nodes_.size(); ++node) AddPointsOf(node, &ring);
+  std::sort(ring.begin(), ring.end(), [](const Point& a, const Point& b) {
+    return std::tie(a.place, a.node) < std::tie(b.place, b.node);
+  });
   points_.reserve(ring.size());
   owners_.reserve(ring.size());
-  for (const auto& [point, node] : ring) {
-    points_.push_back(point);
+  for (const Point& point : ring) {
+    points_.push_back(point.place);
+    owners_.push_back(point.node);
+  }
+}
+
+HashRing::HashRing(std::vector<std::string> nodes, const HashRing& former)
+    : nodes_(std::move(nodes)) {
+  absl::flat_hash_map<std::string_view, uint32_t> former_indexes;
+  former_indexes.reserve(former.nodes_.size());
+  for (size_t i = 0; i < former.nodes_.size(); ++i) {
+    former_indexes.emplace(former.nodes_[i], static_cast<uint32_t>(i));
+  }
+  constexpr uint32_t kGone = UINT32_MAX;
+  std::vector<uint32_t> indexes(former.nodes_.size(), kGone);  // here, by the one there
+  std::vector<Point> added;
+  for (size_t node = 0; node < nodes_.size(); ++node) {
+    const auto found = former_indexes.find(nodes_[node]);
+    if (found == former_indexes.end()) {
+      AddPointsOf(node, &added);
+    } else {
+      indexes[found->second] = static_cast<uint32_t>(node);
+    }
+  }
+  std::sort(added.begin(), added.end(),
+            [](const Point& a, const Point& b) { return a.place < b.place; });
+  points_.reserve(nodes_.size() * kPointsPerNode);
+  owners_.reserve(nodes_.size() * kPointsPerNode);
+  const auto take = [this](absl::uint128 place, uint32_t node) {
+    points_.push_back(place);
     owners_.push_back(node);
+  };
+  auto next = added.begin();
+  for (size_t i = 0; i < former.points_.size(); ++i) {
+    const uint32_t node = indexes[former.owners_[i]];
+    if (node == kGone) continue;
+    for (; next != added.end() && next->place < former.points_[i]; ++next) {
+      take(next->place, next->node);
+    }
+    take(former.points_[i], node);
+  }
+  for (; next != added.end(); ++next) take(next->place, next->node);
+}
+
+void HashRing::AddPointsOf(size_t node, std::vector<Point>* ring) const {
+  for (size_t i = 0; i < kPointsPerNode; ++i) {
+    ring->push_back({Md5(nodes_[node] + "-" + std::to_string(i)), static_cast<uint32_t>(node)});
   }
 }
 

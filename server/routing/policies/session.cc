@@ -1,8 +1,10 @@
 #include "server/routing/policies/session.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/numeric/int128.h"
 #include "server/routing/candidates.h"
 #include "server/routing/least_loaded.h"
@@ -45,6 +47,13 @@ class SessionPicker : public Picker {
   const std::shared_ptr<const HashRing> ring_;
 };
 
+using NameSet = absl::flat_hash_set<std::string_view>;
+
+size_t CountShared(const NameSet& wanted, const std::vector<std::string>& names) {
+  return static_cast<size_t>(std::count_if(
+      names.begin(), names.end(), [&](const std::string& name) { return wanted.contains(name); }));
+}
+
 }  // namespace
 
 std::shared_ptr<const Picker> SessionPolicy::MakePicker(
@@ -56,15 +65,42 @@ std::shared_ptr<const Picker> SessionPolicy::MakePicker(
   return std::make_shared<SessionPicker>(std::move(nodes), RingOf(std::move(urls)));
 }
 
-std::shared_ptr<const HashRing> SessionPolicy::RingOf(std::vector<std::string> urls) {
+SessionPolicy::RingPtr SessionPolicy::RingOf(std::vector<std::string> urls) {
   std::erase_if(rings_, [](const auto& entry) { return entry.second.expired(); });
-  std::weak_ptr<const HashRing>& known = rings_[urls];
-  std::shared_ptr<const HashRing> ring = known.lock();
-  if (ring == nullptr) {
-    ring = std::make_shared<HashRing>(urls);
-    known = ring;
+  if (const auto known = rings_.find(urls); known != rings_.end()) {
+    if (RingPtr ring = known->second.lock(); ring != nullptr) return ring;
   }
+  const RingPtr former = MostLike(urls);
+  const RingPtr ring = former == nullptr ? std::make_shared<const HashRing>(urls)
+                                         : std::make_shared<const HashRing>(urls, *former);
+  Keep(ring);
+  rings_[std::move(urls)] = ring;
   return ring;
+}
+
+SessionPolicy::RingPtr SessionPolicy::MostLike(const std::vector<std::string>& urls) const {
+  const NameSet wanted(urls.begin(), urls.end());
+  RingPtr most;
+  size_t most_shared = urls.size() / 2;
+  for (const auto& [its_urls, weak] : rings_) {
+    if (its_urls.size() <= most_shared) continue;
+    const size_t shared = CountShared(wanted, its_urls);
+    if (shared <= most_shared) continue;
+    most_shared = shared;
+    most = weak.lock();
+  }
+  return most;
+}
+
+void SessionPolicy::Keep(RingPtr ring) {
+  const NameSet names(ring->nodes().begin(), ring->nodes().end());
+  // In place of those from which it is soon made, and they from it.
+  std::erase_if(kept_, [&](const RingPtr& other) {
+    const size_t larger = std::max(names.size(), other->nodes().size());
+    return CountShared(names, other->nodes()) + larger / kFewOf >= larger;
+  });
+  if (kept_.size() >= kMaxKept) kept_.erase(kept_.begin());
+  kept_.push_back(std::move(ring));
 }
 
 }  // namespace vllm_router::routing

@@ -23,11 +23,23 @@ class SessionPolicy : public Policy {
   std::shared_ptr<const Picker> MakePicker(const std::vector<fleet::BackendPtr>& backends) override;
 
  private:
-  std::shared_ptr<const HashRing> RingOf(std::vector<std::string> urls);
+  using RingPtr = std::shared_ptr<const HashRing>;
+  // Rings that are kept although no picker holds them any more.
+  static constexpr size_t kMaxKept = 16;
+  // Rings that differ in no more than one node of so many are alike: one of them is kept.
+  static constexpr size_t kFewOf = 32;
 
-  // The rings that pickers hold, by their URLs in order: a new generation with the same backends
-  // and another model on the same backends need no new ring.
+  RingPtr RingOf(std::vector<std::string> urls);
+  // The ring that has the most nodes in common with `urls`; nullptr: none has half of them.
+  RingPtr MostLike(const std::vector<std::string>& urls) const;
+  void Keep(RingPtr ring);
+
+  // The rings that are held, by their URLs in order: a new generation with the same backends and
+  // another model on the same backends need no new ring.
   std::map<std::vector<std::string>, std::weak_ptr<const HashRing>> rings_;
+  // The newest of each kind, most recent last. Pickers hold their own: these are for coming back to
+  // this logic after another one.
+  std::vector<RingPtr> kept_;
 };
 
 }  // namespace vllm_router::routing

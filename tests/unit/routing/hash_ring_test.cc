@@ -85,6 +85,36 @@ TEST(HashRing, SkippingWrapsAroundTheEnd) {
             second);
 }
 
+TEST(HashRing, MadeLikeAnotherItIsTheSameRing) {
+  const std::vector<std::vector<std::string>> sets = {
+      Engines(6),
+      {"http://engine3:8000", "http://engine1:8000"},                     // fewer, in another order
+      {"http://new:8000", "http://engine5:8000", "http://engine2:8000"},  // one new, many gone
+      {"http://new:8000", "http://newer:8000"},                           // nothing in common
+      {"http://engine6:8000", "http://a:8000", "http://engine4:8000", "http://zz:8000"}};
+  for (const std::vector<std::string>& before : sets) {
+    const HashRing former(before);
+    for (const std::vector<std::string>& nodes : sets) {
+      const HashRing fresh(nodes);
+      const HashRing alike(nodes, former);
+      EXPECT_EQ(alike.nodes(), nodes);
+      for (size_t node = 0; node < nodes.size(); ++node) {
+        // Just before, at and after each point, where a point that is missing would show.
+        for (size_t i = 0; i < HashRing::kPointsPerNode; ++i) {
+          const absl::uint128 point = Md5(nodes[node] + "-" + std::to_string(i));
+          for (const absl::uint128 key : {point - 1, point, point + 1}) {
+            ASSERT_EQ(alike.OwnerOf(key), fresh.OwnerOf(key));
+          }
+        }
+      }
+      for (int i = 0; i < 200; ++i) {
+        const absl::uint128 key = Md5(std::to_string(i));
+        ASSERT_EQ(alike.OwnerOf(key), fresh.OwnerOf(key));
+      }
+    }
+  }
+}
+
 TEST(HashRing, SharesKeysOutRoughlyEvenly) {
   const HashRing ring(Engines(10));
   std::vector<int> keys(10, 0);

@@ -159,5 +159,25 @@ TEST_F(SessionTest, ExplainsItsPickAndTheLoadThatDecides) {
   EXPECT_EQ(free.scores[1].value, 0.0);
 }
 
+TEST_F(SessionTest, AFleetThatChangesIsServedAsBySomebodyWhoSeesItForTheFirstTime) {
+  std::vector<fleet::BackendPtr> pool = pool_;
+  for (int step = 0; step < 40; ++step) {
+    if (step % 3 == 2) {
+      pool.erase(pool.begin() + step % static_cast<int>(pool.size()));
+    } else {
+      pool.push_back(
+          test_support::MakeBackends({"http://new" + std::to_string(step) + ":8000"})[0]);
+    }
+    // Every fifth step is one that the policy does not see, as while another logic is in use.
+    if (step % 5 == 4) continue;
+    const auto picker = policy_.MakePicker(pool);
+    const auto fresh = SessionPolicy().MakePicker(pool);
+    for (int i = 0; i < 100; ++i) {
+      const std::string session = "s" + std::to_string(i);
+      ASSERT_EQ(picker->Pick(Args({}, session)).backend, fresh->Pick(Args({}, session)).backend);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace vllm_router::routing

@@ -53,6 +53,15 @@ def cpu_ns(pids):
     return total
 
 
+def thread_cpu_ns(pid, name):
+    """Time on a processor of the threads of `pid` with that name."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        if _read(f"/proc/{pid}/task/{thread}/comm").strip() == name:
+            total += int(_read(f"/proc/{pid}/task/{thread}/schedstat").split()[0])
+    return total
+
+
 def anonymous_bytes(pids):
     """Resident memory of `pids` that no file stands behind: what user space has written."""
     total = 0

@@ -64,7 +64,7 @@ class Server:
         return accounting.tree(self.child.pid)
 
 
-def _wait_until_serving(server, limit_seconds=15):
+def wait_until_serving(server, limit_seconds=15):
     """Until a small chat request is answered with 200."""
     body = (
         '{"messages":[{"role":"user","content":"hi"}],"model":"%s","max_tokens":1,"stream":false}'
@@ -188,7 +188,7 @@ class Rig:
         child = self.children.start("engine", argv, cpus=LOAD_CPUS, limit_seconds=1800)
         self.engine = Server("engine", child, self.engine_ports[0])
         for port in self.engine_ports:
-            _wait_until_serving(Server("engine", child, port))
+            wait_until_serving(Server("engine", child, port))
         return self.engine
 
     def stop_engine(self):
@@ -203,7 +203,7 @@ class Rig:
         self.commands[name] = argv
         child = self.children.start(name, argv, cpus=PROXY_CPUS, env=env, limit_seconds=1800)
         server = Server(name, child, port)
-        _wait_until_serving(server)
+        wait_until_serving(server)
         return server
 
     def stop_proxy(self, server):

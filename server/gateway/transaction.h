@@ -23,7 +23,7 @@
 #include "server/gateway/request_reader.h"
 #include "server/gateway/request_stats.h"
 #include "server/http/session.h"
-#include "server/http/sse_scanner.h"
+#include "server/http/sse_tail.h"
 #include "server/openai/error.h"
 #include "server/routing/policy.h"
 #include "server/upstream/exchange.h"
@@ -151,7 +151,7 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   int status_ = 0;
   AnswerFraming framing_ = AnswerFraming::kNone;
   bool event_stream_ = false;  // an error event may be put in
-  http::SseScanner sse_;
+  http::SseTail sse_;
   RequestStats stats_;
 };
 

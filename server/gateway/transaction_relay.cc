@@ -79,7 +79,7 @@ void Transaction::BeginAnswer(const http::ResponseHead& head, const char* base) 
   const bool plain = head.Find(http::FieldId::kContentEncoding) == nullptr;
   event_stream_ = head.event_stream && plain &&
                   (framing_ == AnswerFraming::kChunked || framing_ == AnswerFraming::kUntilClose);
-  sse_ = http::SseScanner();
+  sse_ = http::SseTail();
   BuildAnswerHead({.head = &head,
                    .base = base,
                    .backend = lease_.backend(),

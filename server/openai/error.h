@@ -177,7 +177,7 @@ inline constexpr std::array kAll = {
 // Last events of an event stream that cannot go on: the status has gone out, so the error travels
 // as data, which the OpenAI, Vercel and LangChain SDKs raise as an exception. Constant, so that
 // nothing an engine said can get in. Sent at an event boundary
-// (http::SseScanner::SeparatorBeforeEvent), then the stream ends.
+// (http::SseTail::SeparatorBeforeEvent), then the stream ends.
 // Named "error" and typed, because the Anthropic SDK passes over events whose name it does not
 // know.
 inline constexpr std::string_view kBackendDiedEvent =

@@ -71,7 +71,7 @@ class Prober::Impl {
           asio::post(io_, [this, name = net::HostPort(host, port),
                            addresses = std::move(addresses)]() mutable {
             addresses_[name] = std::move(addresses);
-            Tick();
+            TickSoon();
           });
         }) {}
 
@@ -89,8 +89,9 @@ class Prober::Impl {
 
   void SetTargets(std::vector<Target> targets) {
     std::vector<net::HostPort> names;
-    names.reserve(targets.size());
-    for (const Target& target : targets) names.push_back(NameOf(target));
+    for (const Target& target : targets) {
+      if (!net::ParseIpLiteral(target.url.host, target.url.port)) names.push_back(NameOf(target));
+    }
     asio::post(io_, [this, targets = std::move(targets)]() mutable { Adopt(std::move(targets)); });
     resolver_.SetNames(std::move(names));
   }
@@ -155,7 +156,9 @@ class Prober::Impl {
     std::map<net::HostPort, std::vector<net::Address>> addresses;
     for (Target& target : targets) {
       if (target.api_key.empty()) target.api_key = options_.api_key;
-      if (const auto known = addresses_.find(NameOf(target)); known != addresses_.end()) {
+      if (const auto literal = net::ParseIpLiteral(target.url.host, target.url.port)) {
+        addresses[NameOf(target)] = {*literal};
+      } else if (const auto known = addresses_.find(NameOf(target)); known != addresses_.end()) {
         addresses.insert(*known);
       }
       const auto before = entries_.find(target.id);
@@ -201,6 +204,16 @@ class Prober::Impl {
     wake_.expires_at(wake_at);
     wake_.async_wait([this](const boost::system::error_code& error) {
       if (!error) Tick();
+    });
+  }
+
+  // After all that has been posted by now: names are resolved many at a time, and each look goes
+  // through all backends.
+  void TickSoon() {
+    if (std::exchange(tick_is_due_, true)) return;
+    asio::post(io_, [this] {
+      tick_is_due_ = false;
+      Tick();
     });
   }
 
@@ -287,6 +300,7 @@ class Prober::Impl {
   std::map<net::HostPort, std::vector<net::Address>> addresses_;
   uint64_t last_serial_ = 0;
   size_t running_ = 0;
+  bool tick_is_due_ = false;
 
   base::Mutex mutex_;
   uint64_t last_waiting_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -1,5 +1,6 @@
 #include "server/config/whole.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string_view>
@@ -129,17 +130,32 @@ std::vector<std::string> Warnings(const v1::Config& config) {
 
 bool SameOrder(const v1::Config& a, const v1::Config& b) {
   const auto same = [](const auto& left, const auto& right) {
+    // What both begin with and end with, which usually is all but one resource, need not be looked
+    // up: names are unique.
+    int begin = 0;
+    int left_end = left.size();
+    int right_end = right.size();
+    while (begin < std::min(left_end, right_end) &&
+           left.Get(begin).name() == right.Get(begin).name()) {
+      ++begin;
+    }
+    while (begin < std::min(left_end, right_end) &&
+           left.Get(left_end - 1).name() == right.Get(right_end - 1).name()) {
+      --left_end;
+      --right_end;
+    }
+    if (begin == left_end || begin == right_end) return true;
     std::set<std::string_view> in_left;
     std::set<std::string_view> in_right;
-    for (const auto& resource : left) in_left.insert(resource.name());
-    for (const auto& resource : right) in_right.insert(resource.name());
+    for (int i = begin; i < left_end; ++i) in_left.insert(left.Get(i).name());
+    for (int i = begin; i < right_end; ++i) in_right.insert(right.Get(i).name());
     std::vector<std::string_view> order_left;
     std::vector<std::string_view> order_right;
-    for (const auto& r : left) {
-      if (in_right.count(r.name()) > 0) order_left.push_back(r.name());
+    for (int i = begin; i < left_end; ++i) {
+      if (in_right.count(left.Get(i).name()) > 0) order_left.push_back(left.Get(i).name());
     }
-    for (const auto& r : right) {
-      if (in_left.count(r.name()) > 0) order_right.push_back(r.name());
+    for (int i = begin; i < right_end; ++i) {
+      if (in_left.count(right.Get(i).name()) > 0) order_right.push_back(right.Get(i).name());
     }
     return order_left == order_right;
   };

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
+#include <string_view>
+
 #include "tests/unit/config/proto_text.h"
 
 namespace vllm_router::config {
@@ -70,6 +73,24 @@ TEST(Warnings, NameWhatIsAcceptedButDoubtful) {
       ElementsAre("aliases/m hides the model of the same name",
                   "aliases/m points to model 'gone', which no backend serves",
                   HasSubstr("backends/a has a weight"), HasSubstr("backends/a is not asked")));
+}
+
+TEST(SameOrder, LooksOnlyAtWhatBothHaveWhereverTheRestStands) {
+  const auto of = [](std::string_view names) {
+    v1::Config config;
+    for (const char name : names) config.add_backends()->set_name(std::string(1, name));
+    return config;
+  };
+  for (const std::string_view same :
+       {"abcde", "ace", "xabcde", "abcdex", "abxcyde", "xbydz", "x", ""}) {
+    EXPECT_TRUE(SameOrder(of("abcde"), of(same))) << same;
+    EXPECT_TRUE(SameOrder(of(same), of("abcde"))) << same;
+  }
+  for (const std::string_view other :
+       {"edcba", "bacde", "abced", "eabcd", "adxcbe", "acxb", "xdya"}) {
+    EXPECT_FALSE(SameOrder(of("abcde"), of(other))) << other;
+    EXPECT_FALSE(SameOrder(of(other), of("abcde"))) << other;
+  }
 }
 
 TEST(SameOrder, ComparesWhatBothHave) {

@@ -211,7 +211,10 @@ void RunningApp::FollowLimits(const control::View& view) {
   prober_->SetSchedule({.enabled = limits.health_checks,
                         .interval = limits.health_interval,
                         .timeout = limits.health_timeout});
+  // What has not changed is the same object as before.
+  if (view.snapshot->backends == probed_) return;
   prober_->SetTargets(TargetsOf(view));
+  probed_ = view.snapshot->backends;
 }
 
 void RunningApp::FollowConnectionLimit(uint64_t limit) {

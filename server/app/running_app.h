@@ -88,9 +88,10 @@ class RunningApp final : public App {
   const std::string instance_;  // a UUID of this run
   const base::WallTime started_ = base::Clock::Real().WallNow();
   uint64_t default_max_connections_ = 0;
-  // What follows the limits; owned by the control thread once it runs.
+  // What FollowLimits has passed on; owned by the control thread once it runs.
   base::Duration stats_window_ = std::chrono::seconds(60);
   std::optional<uint64_t> connection_limit_;
+  std::vector<fleet::BackendPtr> probed_;
   std::vector<std::string> overruled_flags_;
 
   net::ShardSet shards_;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
+#include "server/base/utf8.h"
 #include "server/config/check.h"
 #include "server/config/names.h"
 #include "server/fleet/backend_url.h"
@@ -144,7 +145,9 @@ void CheckBackend(const v1::Backend& backend, const CheckContext& context, const
   CheckUrl(backend.url(), check);
   CheckModels(backend, check);
   check.KnownEnum("model_type", backend.model_type(), v1::ModelType_IsValid(backend.model_type()));
-  if (backend.label().size() > kMaxLabel) check.Fail("label", "is longer than 128 characters");
+  if (backend.label().size() > kMaxLabel || !base::IsText(backend.label())) {
+    check.Fail("label", "has to be UTF-8 of at most 128 characters, without control characters");
+  }
   if (backend.has_weight()) check.Range("weight", backend.weight(), 1, 1000);
   if (backend.has_api_key()) CheckApiKey(backend.api_key(), context, check);
   if (backend.has_tls()) CheckTls(backend.tls(), check.In("tls"));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/base/ids.h"
+#include "server/base/utf8.h"
 
 namespace vllm_router::config {
 namespace {
@@ -28,9 +29,7 @@ bool IsId(std::string_view id) {
 }
 
 bool IsModelName(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxModelName &&
-         std::none_of(name.begin(), name.end(),
-                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+  return !name.empty() && name.size() <= kMaxModelName && base::IsText(name);
 }
 
 std::string BackendNameFor(std::string_view url) {

@@ -57,6 +57,16 @@ TEST(CheckBackend, TellsEverythingThatIsWrongAtOnce) {
                   "r.weight: 0 is not allowed: 1 to 1000", HasSubstr("r.tls.cert_file: ")));
 }
 
+// From the command line anything may come; what is no UTF-8 could be stored but not read again.
+TEST(CheckBackend, TakesOnlyText) {
+  EXPECT_THAT(Backend(kGood + R"(label: "\303\251")"), IsEmpty());
+  for (const char* label : {R"(label: "\377")", R"(label: "a\n")"}) {
+    EXPECT_THAT(Backend(kGood + label), ElementsAre(HasSubstr("r.label: has to be UTF-8")));
+  }
+  EXPECT_THAT(Backend(kGood + R"(models { model: "\377" })"),
+              ElementsAre(HasSubstr("is no name of a model")));
+}
+
 TEST(CheckBackend, RefusesAddressesThatCarryCredentialsAway) {
   for (const std::string host :
        {"169.254.169.254", "169.254.0.1:80", "[fe80::1]", "[fd00:ec2::254]", "[::ffff:169.254.1.1]",

@@ -33,8 +33,9 @@ void PrintUnknownRpc(Invocation& in, const absl::Status& status) {
 void PrintUnreachable(Invocation& in, const absl::Status& status) {
   in.err << absl::StrFormat("error: cannot reach the router at %s: %s\n", in.address(),
                             std::string(status.message()));
-  in.err << "  Is it running, and was it started with --admin-address? Another address is given "
-            "with --address or ROUTERCTL_ADDRESS.\n";
+  in.err << "  Is it running, was it started with --admin-address, and do both sides speak TLS or "
+            "neither (--tls, --tls-ca)?\n"
+            "  Another address is given with --address or ROUTERCTL_ADDRESS.\n";
 }
 
 }  // namespace

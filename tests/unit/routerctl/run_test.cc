@@ -52,9 +52,9 @@ TEST(Backends, AreToldToGoWhenTheyAreEmpty) {
   response.mutable_change()->set_generation(5);
   response.mutable_change()->set_changed(true);
   admin.Answer("DeleteBackend", response);  // it was empty: gone at once
-  EXPECT_EQ(RunWith(admin, {"backends", "remove", "a"}).out, "in effect, generation 5\n");
   response.mutable_backend()->set_name("backends/a");
   admin.Answer("DeleteBackend", response);
+  EXPECT_EQ(RunWith(admin, {"backends", "remove", "a"}).out, "in effect, generation 5\n");
   EXPECT_EQ(RunWith(admin, {"backends", "remove", "a"}).out,
             "in effect, generation 5\n"
             "backends/a is removed when its running requests have ended\n");

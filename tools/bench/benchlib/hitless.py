@@ -146,10 +146,11 @@ def problems(phases, memory):
         for key, what in (("others", "other processes used"), ("steal", "the hypervisor took")):
             if phase[key] > NOISE_LIMIT:
                 noise.append(f"{name}: {what} {phase[key]:.0%} of a processor")
-    watch = memory["applies"]["watch"]
-    for key in ("incomplete", "disordered", "unaccounted"):
-        if watch[key]:
-            bad.append(f"watchers: {watch[key]} {key}")
+    for run in ("paced", "applies"):
+        watch = memory[run]["watch"]
+        for key in ("incomplete", "disordered", "unaccounted"):
+            if watch[key]:
+                bad.append(f"watchers: {watch[key]} {key}")
     return bad, noise
 
 
@@ -176,7 +177,8 @@ def figures(document):
         result[f"token_delay_{key}_us"] = {"quiet": calm, "changes": under, "ratio": under / calm}
     for key in ("p50", "p90", "p99", "max"):
         result[f"apply_{key}_us"] = _median(busy, "apply", "apply", key)
-    result["control_cpu_us"] = _median(busy, "apply", "control_cpu_us") / busy[0]["apply"]["applies"]
+    spent = _median(busy, "apply", "control_cpu_us")
+    result["control_cpu_us"] = spent / busy[0]["apply"]["applies"]
     return result
 
 
@@ -196,11 +198,13 @@ def report(document):
     fleet = document["fleet"]
     lines.append(f"{fleet['fleet']} backends in one ApplyConfig: {fleet['fleet_ms']:.1f} ms")
     memory = document["memory"]
-    watch = memory["applies"]["watch"]
-    lines.append(
-        f"{watch['watchers']} watchers, {watch['stalled']} stalled: a generation came after p50 "
-        f"{watch['lateness']['p50'] / 1000:.2f} ms, p99 {watch['lateness']['p99'] / 1000:.2f} ms; "
-        f"{watch['skipped']} merged, {watch['unaccounted']} lost")
+    for run, how in (("paced", "with pauses"), ("applies", "in a row")):
+        watch = memory[run]["watch"]
+        lines.append(
+            f"{watch['watchers']} watchers, {watch['stalled']} stalled, changes {how}: "
+            f"a generation came after p50 {watch['lateness']['p50'] / 1000:.2f} ms, "
+            f"p99 {watch['lateness']['p99'] / 1000:.2f} ms; {watch['skipped']} merged, "
+            f"{watch['unaccounted']} lost")
     lines.append("router's memory, MiB: " + ", ".join(
         f"{name} {memory[name] / (1 << 20):.1f}" for name in ("before", "after", "after_again")))
     return "\n".join(lines)

@@ -305,29 +305,38 @@ void ControlPlane::OnTimer() {
   DoWhatIsDue();
 }
 
-void ControlPlane::DoWhatIsDue() {
-  if (own_change_runs_ || loop_.now() < own_change_after_) return;
+std::optional<Command> ControlPlane::WhatIsDue() const {
   if (authority_.WaitsForTime()) {
     auto due = authority_.Due(options_.clock->WallNow(),
                               [this](const std::string& name) { return InFlight(name); });
-    if (due) return SubmitOwn(*std::move(due));
+    if (due) return due;
   }
-  if (leases_.empty()) return;
+  if (leases_.empty()) return std::nullopt;
   std::vector<std::string> lapsed = leases_.Lapsed(options_.clock->Now());
-  if (lapsed.empty()) return;
-  SubmitOwn({.author = {.actor = "router",
-                        .origin = v1::REVISION_ORIGIN_LEASE,
-                        .reason = "the lease was not renewed"},
-             .edit = [lapsed = std::move(lapsed)](config::Draft& draft) {
-               for (const std::string& name : lapsed) draft.RemoveCallback(name);
-             }});
+  if (lapsed.empty()) return std::nullopt;
+  return Command{.author = {.actor = "router",
+                            .origin = v1::REVISION_ORIGIN_LEASE,
+                            .reason = "the lease was not renewed"},
+                 .edit = [lapsed = std::move(lapsed)](config::Draft& draft) {
+                   for (const std::string& name : lapsed) draft.RemoveCallback(name);
+                 }};
 }
 
-void ControlPlane::SubmitOwn(Command command) {
+void ControlPlane::DoWhatIsDue() {
+  if (own_change_runs_ || loop_.now() < own_change_after_ || !WhatIsDue()) return;
   own_change_runs_ = true;
-  Author author = command.author;
-  Submit(std::move(command), [this, author = std::move(author), before = authority_.generation()](
-                                 const base::Outcome<Applied>& outcome) {
+  Enqueue([this] {
+    // Asked anew: the changes before this one may have confirmed, undrained or renewed it.
+    const std::optional<Command> due = WhatIsDue();
+    if (due) return BeginOwn(*due);
+    own_change_runs_ = false;
+    EndTurn();
+  });
+}
+
+void ControlPlane::BeginOwn(const Command& command) {
+  Begin(command, [this, author = command.author,
+                  before = authority_.generation()](const base::Outcome<Applied>& outcome) {
     own_change_runs_ = false;
     if (!outcome.ok()) {
       own_change_after_ = loop_.now() + kAfterFailure;
@@ -364,6 +373,7 @@ void ControlPlane::ReadCredentials() {
     effects_.publish(*snapshot, [this, snapshot = *snapshot] {
       loop_.Post([this, snapshot] {
         SetView(snapshot, revision_);
+        effects_.in_effect(*view());
         EndTurn();
       });
     });

@@ -64,8 +64,8 @@ class ControlPlane final : private net::Timer {
     std::function<void(fleet::SnapshotPtr snapshot, std::function<void()> done)> publish;
     // Cuts the requests that run on a backend and calls `done`, from any thread, with their number.
     std::function<void(const std::string& backend_id, std::function<void(uint64_t)> done)> abort;
-    // A new generation is in effect, or another change waits for its confirmation: limits that
-    // count outside of requests follow here.
+    // A new generation is in effect, or the same one with other keys or certificates: what counts
+    // outside of requests follows here.
     std::function<void(const View& view)> in_effect;
     // The router has changed something by itself.
     std::function<void(const Author& author, uint64_t generation_before,
@@ -142,8 +142,9 @@ class ControlPlane final : private net::Timer {
   void Refuse(const Done& done, base::Failure failure);
 
   void OnTimer() override;
+  std::optional<Command> WhatIsDue() const;
   void DoWhatIsDue();
-  void SubmitOwn(Command command);
+  void BeginOwn(const Command& command);
   void AbortOverdue();
   void ReadCredentials();
   uint64_t InFlight(const std::string& backend_name) const;

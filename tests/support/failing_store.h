@@ -4,7 +4,9 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "server/base/mutex.h"
 #include "server/store/store.h"
 
@@ -16,6 +18,24 @@ class FailingStore final : public store::Store {
   void FailWith(absl::Status status) {
     base::MutexLock lock(&mutex_);
     failure_ = std::move(status);
+  }
+  // From now on changes are begun but not done, until Release.
+  void Hold() {
+    base::MutexLock lock(&mutex_);
+    holds_ = true;
+  }
+  void Release() {
+    std::vector<absl::AnyInvocable<void()>> held;
+    {
+      base::MutexLock lock(&mutex_);
+      holds_ = false;
+      held.swap(held_);
+    }
+    for (auto& change : held) change();
+  }
+  size_t held() const {
+    base::MutexLock lock(&mutex_);
+    return held_.size();
   }
   size_t appended() const {
     base::MutexLock lock(&mutex_);
@@ -30,6 +50,13 @@ class FailingStore final : public store::Store {
   void Append(store::Revision revision, store::Pending pending, Done done) override {
     {
       base::MutexLock lock(&mutex_);
+      if (holds_) {
+        held_.push_back([this, revision = std::move(revision), pending = std::move(pending),
+                         done = std::move(done)]() mutable {
+          Append(std::move(revision), std::move(pending), std::move(done));
+        });
+        return;
+      }
       if (failure_.ok()) {
         ++appended_;
         pending_ = pending;
@@ -39,6 +66,15 @@ class FailingStore final : public store::Store {
     inner_->Append(std::move(revision), std::move(pending), std::move(done));
   }
   void SetPending(store::Pending pending, Done done) override {
+    {
+      base::MutexLock lock(&mutex_);
+      if (holds_) {
+        held_.push_back([this, pending = std::move(pending), done = std::move(done)]() mutable {
+          SetPending(std::move(pending), std::move(done));
+        });
+        return;
+      }
+    }
     if (const absl::Status failure = Failure(); !failure.ok()) return done(failure);
     {
       base::MutexLock lock(&mutex_);
@@ -63,6 +99,8 @@ class FailingStore final : public store::Store {
   const std::unique_ptr<store::Store> inner_ = store::MakeMemoryStore({});
   mutable base::Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+  bool holds_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<absl::AnyInvocable<void()>> held_ ABSL_GUARDED_BY(mutex_);
   size_t appended_ ABSL_GUARDED_BY(mutex_) = 0;
   store::Pending pending_ ABSL_GUARDED_BY(mutex_);
 };

@@ -4,13 +4,18 @@
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "server/config/names.h"
 #include "tests/support/failing_store.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/replaced_file.h"
 
 namespace vllm_router::control {
 namespace {
@@ -42,6 +47,22 @@ StoredState Seed(const std::string& mutations) {
   return state;
 }
 
+// Stands still but for Advance, and can tell that the router has looked at it again.
+class WatchedClock final : public test_support::FakeClock {
+ public:
+  base::WallTime WallNow() const override {
+    looks_.fetch_add(1);
+    return FakeClock::WallNow();
+  }
+  // The control thread has looked what is due since.
+  void WaitForLooks() const {
+    for (const int until = looks_.load() + 3; looks_.load() < until;) std::this_thread::yield();
+  }
+
+ private:
+  mutable std::atomic<int> looks_{0};
+};
+
 // A control plane whose shards are a list of the snapshots that were published.
 class ControlPlaneTest : public testing::Test {
  protected:
@@ -54,8 +75,10 @@ class ControlPlaneTest : public testing::Test {
   void Start(StoredState state) {
     ASSERT_TRUE(StoreFirst(store_, state.newest.config, state.newest.meta).ok());
     control_ = std::make_unique<ControlPlane>(
-        ControlPlane::Options{.instance = "0123456789", .context = {}}, stats_, store_,
-        std::move(state));
+        ControlPlane::Options{.instance = "0123456789",
+                              .context = {.secrets_dir = testing::TempDir()},
+                              .clock = clock_},
+        stats_, store_, std::move(state));
     const auto first = control_->Prepare();
     ASSERT_TRUE(first.ok()) << first.failure().message;
     published_.push_back((*first)->snapshot);
@@ -70,7 +93,16 @@ class ControlPlaneTest : public testing::Test {
                if (!std::exchange(has_aborted_, true)) aborted_.set_value(id);
                done(1);
              },
-         .in_effect = [this](const View& view) { seen_.push_back(view.config); },
+         .in_effect =
+             [this](const View& view) {
+               seen_.push_back(view.config);
+               base::MutexLock lock(&mutex_);
+               const auto& backends = view.snapshot->backends;
+               if (!waits_for_key_.empty() && backends[0]->spec.api_key == waits_for_key_) {
+                 waits_for_key_.clear();
+                 follows_.set_value();
+               }
+             },
          .own_change =
              [this](const Author& author, uint64_t, const base::Outcome<Applied>& made) {
                if (!made.ok() || std::exchange(has_changed_, true)) return;
@@ -93,11 +125,20 @@ class ControlPlaneTest : public testing::Test {
   // What the router does by itself next.
   std::pair<v1::RevisionOrigin, ViewPtr> NextOwnChange() { return own_.get_future().get(); }
 
+  // Until the control thread has begun a change in the store, which is held.
+  void WaitUntilHeld() const {
+    while (store_.held() == 0) std::this_thread::yield();
+  }
+
+  const base::Clock* clock_ = &base::Clock::Real();
   stats::Registry stats_{1};
   test_support::FailingStore store_;
   std::vector<fleet::SnapshotPtr> published_;  // read after the call that published has answered
   std::vector<ConfigPtr> seen_;
   // The first of each; the flags are the control thread's.
+  base::Mutex mutex_;
+  std::string waits_for_key_ ABSL_GUARDED_BY(mutex_);  // of the first backend
+  std::promise<void> follows_;
   bool has_aborted_ = false;
   bool has_changed_ = false;
   std::promise<std::string> aborted_;
@@ -253,6 +294,93 @@ TEST_F(ControlPlaneTest, ConfirmingKeepsTheChangeAndMakesNoGeneration) {
   EXPECT_EQ(outcome->result.generation(), 2u);
   EXPECT_FALSE(control_->view()->pending);
   EXPECT_TRUE(store_.pending().record.empty());
+}
+
+// A change that waits for its turn may be pointless when it comes.
+class OwnChangeInTheQueue : public ControlPlaneTest {
+ protected:
+  OwnChangeInTheQueue() { clock_ = &fake_; }
+  WatchedClock fake_;
+};
+
+TEST_F(OwnChangeInTheQueue, DoesNotTakeBackWhatIsBeingConfirmed) {
+  Start(Add("a"));
+  const auto applied =
+      Do({.author = {},
+          .edit = [request = Parse(Add("b"))](
+                      config::Draft& draft) { draft.ApplyAll(request.mutations()); },
+          .confirm_within = std::chrono::hours(1)});
+  ASSERT_TRUE(applied.ok());
+  store_.Hold();
+  std::promise<bool> confirmed;
+  control_->ConfirmCommit(applied->result.pending_commit().commit_id(),
+                          [&](const auto& outcome) { confirmed.set_value(outcome.ok()); });
+  WaitUntilHeld();
+  fake_.Advance(std::chrono::hours(2));
+  fake_.WaitForLooks();
+  store_.Release();
+  EXPECT_TRUE(confirmed.get_future().get());
+  ASSERT_TRUE(Apply(R"(mutations { update_limits { max_headers: 20 } })").ok());
+  EXPECT_EQ(control_->generation(), 3u) << "nothing was taken back";
+  EXPECT_EQ(control_->view()->config->backends_size(), 2);
+}
+
+TEST_F(OwnChangeInTheQueue, DoesNotTakeBackTwice) {
+  Start(Add("a"));
+  const auto applied =
+      Do({.author = {},
+          .edit = [request = Parse(R"(mutations { update_limits { max_headers: 20 } })")](
+                      config::Draft& draft) { draft.ApplyAll(request.mutations()); },
+          .confirm_within = std::chrono::hours(1)});
+  ASSERT_TRUE(applied.ok());
+  store_.Hold();
+  std::promise<bool> cancelled;
+  control_->CancelCommit(applied->result.pending_commit().commit_id(), {.actor = "ann"},
+                         [&](const auto& outcome) { cancelled.set_value(outcome.ok()); });
+  WaitUntilHeld();
+  fake_.Advance(std::chrono::hours(2));
+  fake_.WaitForLooks();
+  store_.Release();
+  EXPECT_TRUE(cancelled.get_future().get());
+  ASSERT_TRUE(Apply(R"(mutations { update_limits { max_headers: 30 } })").ok());
+  EXPECT_EQ(control_->generation(), 4u);
+}
+
+TEST_F(OwnChangeInTheQueue, DoesNotRemoveABackendThatIsBeingUndrained) {
+  Start(Add("a") + Add("b"));
+  std::optional<fleet::Lease> request(published_[0]->backends[0]);
+  ASSERT_TRUE(Apply(R"(mutations { delete_backend { name: "backends/a" } })").ok());
+  store_.Hold();
+  std::promise<bool> undrained;
+  control_->Submit(
+      {.author = {}, .edit = [](config::Draft& draft) { draft.UndrainBackend("backends/a", ""); }},
+      [&](const auto& outcome) { undrained.set_value(outcome.ok()); });
+  WaitUntilHeld();
+  request.reset();
+  fake_.WaitForLooks();
+  store_.Release();
+  EXPECT_TRUE(undrained.get_future().get());
+  ASSERT_TRUE(Apply(R"(mutations { update_limits { max_headers: 20 } })").ok());
+  EXPECT_EQ(control_->view()->config->backends_size(), 2);
+}
+
+TEST_F(ControlPlaneTest, ARotatedKeyIsPublishedInTheSameGeneration) {
+  test::ReplacedFile key("rotated_key");
+  key.Write("first");
+  Start(R"(mutations { upsert_backend { name: "backends/a" url: "http://127.0.0.1:1"
+                                        models { model: "m" } } })");
+  ASSERT_TRUE(Apply(R"(mutations { upsert_backend { name: "backends/a" api_key { file: ")" +
+                    key.path() + R"(" } } update_mask { paths: "api_key" } })")
+                  .ok());
+  auto followed = follows_.get_future();
+  {
+    base::MutexLock lock(&mutex_);
+    waits_for_key_ = "second";
+  }
+  key.Write("second");
+  followed.wait();
+  EXPECT_EQ(control_->generation(), 2u);
+  EXPECT_EQ(control_->view()->snapshot->backends[0]->spec.api_key, "second");
 }
 
 TEST_F(ControlPlaneTest, ARestartTakesAnUnconfirmedChangeBack) {

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 #include "absl/strings/str_format.h"
 #include "server/base/log.h"
@@ -26,11 +28,20 @@ bool IsKey(std::string_view key) {
 
 // One line, which may have an end.
 absl::StatusOr<std::string> ReadKey(const std::string& path) {
+  // A pipe would stop the control thread.
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) {
+    return absl::NotFoundError("cannot be read");
+  }
   std::ifstream file(path, std::ios::binary);
   std::string text(kMaxKeyFile + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad()) return absl::NotFoundError("cannot be read");
   text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kMaxKeyFile) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("has more than the %d bytes that a key may have", kMaxKeyFile));
+  }
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
   if (!IsKey(text)) {
     return absl::InvalidArgumentError("does not hold one line of visible ASCII characters");

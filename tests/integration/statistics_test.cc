@@ -243,10 +243,13 @@ TEST_P(ClientsThatLeave, AreCountedAsSuchInEachPhase) {
         std::this_thread::sleep_for(milliseconds(1));
       if (!in_answer) engine.Send(id, std::string(kStreamHead));
       engine.Send(id, std::string(kLastChunk));
+      engine.Finish(id, End::kKeepAlive);
     }
     ++left;
     EXPECT_EQ(Settled().aborted_by_client, left);
     EXPECT_EQ(BackendTraffic(0).aborted_by_client, left);
+    // The engine learns last of all; the next request is to be the only one that it holds.
+    EXPECT_TRUE(engine.WaitUntil([](const Counters& c) { return c.held == 0; }));
     EXPECT_EQ(Traffic().end_to_end.Count(), 0u);
   }
 }

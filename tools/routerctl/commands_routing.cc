@@ -132,9 +132,9 @@ std::vector<CommandSpec> RoutingCommands() {
   return {
       {.name = "routing list",
        .arguments = "",
-       .summary = "List the policies as they are in effect, the default one first.",
+       .summary = "List the policies, the default one first; a table shows what is in effect.",
        .example = "routerctl routing list\n"
-                  "routerctl routing list -o yaml    # as they are configured",
+                  "routerctl routing list -o yaml",
        .run = List},
       {.name = "routing get",
        .arguments = "[MODEL]",

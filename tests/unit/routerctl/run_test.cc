@@ -192,17 +192,6 @@ TEST(Routing, IsSetPerModel) {
       ElementsAre("session", "session_key", "timeouts.connect", "failover.retryable_status_codes"));
 }
 
-TEST(Routing, IsListedWithItsLogic) {
-  FakeAdmin admin;
-  v1::ListRoutingPoliciesResponse response;
-  response.add_routing_policies()->set_name("routing");
-  response.mutable_routing_policies(0)->mutable_round_robin();
-  response.add_routing_policies()->set_name("routing/llama");
-  admin.Answer("ListRoutingPolicies", response);
-  EXPECT_THAT(RunWith(admin, {"routing", "list"}).out,
-              AllOf(HasSubstr("routing        round-robin"), HasSubstr("routing/llama  -  ")));
-}
-
 TEST(Requests, SayWhatADryRunWouldAbort) {
   FakeAdmin admin;
   v1::AbortRequestResponse response;

@@ -20,6 +20,8 @@ using google::protobuf::Message;
 
 constexpr base::Duration kRetryAfter = std::chrono::seconds(1);
 constexpr size_t kMaxReason = 512;
+// In the audit, of what is no UUID.
+constexpr size_t kMaxRequestId = 128;
 
 // Fields that requests have in common, by name; empty or false where one has none.
 std::string StringField(const Message& request, const char* name) {
@@ -54,6 +56,16 @@ std::string ReadablePeer(std::string peer) {
     if (peer.rfind(family, 0) == 0) peer.erase(0, family.size());
   }
   return absl::StrReplaceAll(peer, {{"%5B", "["}, {"%5D", "]"}});
+}
+
+// The first `count` characters, none of them cut.
+std::string FirstCharacters(std::string_view text, size_t count) {
+  size_t end = 0;
+  while (end < text.size() && (count > 0 || (static_cast<uint8_t>(text[end]) & 0xC0) == 0x80)) {
+    if ((static_cast<uint8_t>(text[end]) & 0xC0) != 0x80) --count;
+    ++end;
+  }
+  return std::string(text.substr(0, end));
 }
 
 // Tells contents apart in the room of a few bytes, however long they are.
@@ -206,8 +218,8 @@ Call::Call(Gate& gate, grpc::ServerUnaryReactor* reactor, std::string_view rpc,
       began_(gate.options_.clock->Now()) {
   gate_.calls_.fetch_add(1, std::memory_order_relaxed);
   event_.set_rpc(rpc_);
-  event_.set_request_id(request_id_);
-  event_.set_reason(reason_.substr(0, kMaxReason));
+  event_.set_request_id(FirstCharacters(request_id_, kMaxRequestId));
+  event_.set_reason(FirstCharacters(reason_, kMaxReason));
   event_.set_validate_only(validate_only_);
   if (audited_) event_.set_generation_before(gate_.generation_());
 }

@@ -48,20 +48,16 @@ class ConfigWatcher final : public Watcher<Response> {
       sent_ = view->config;
       return Go();
     }
-    // The stream may be over, and this object gone, before the store answers.
+    Hold();
     control::ReadFormer(control_.store(), read.position,
-                        [this, loop = &loop(), alive = std::weak_ptr<void>(alive_)](
-                            base::Outcome<control::ConfigPtr> former) {
-                          loop->Post([this, alive, former = std::move(former)] {
-                            if (!alive.expired()) GoOnFrom(former);
+                        [this](base::Outcome<control::ConfigPtr> former) {
+                          loop().Post([this, former = std::move(former)] {
+                            Release();
+                            if (!former.ok()) return End(base::ResumeTokenExpired());
+                            sent_ = *former;
+                            Go();
                           });
                         });
-  }
-
-  void GoOnFrom(const base::Outcome<control::ConfigPtr>& former) {
-    if (!former.ok()) return End(base::ResumeTokenExpired());
-    sent_ = *former;
-    Go();
   }
 
   bool Next(Response* message) override {
@@ -128,7 +124,6 @@ class ConfigWatcher final : public Watcher<Response> {
   google::protobuf::RepeatedField<int> kinds_;
   std::string filter_;
   const std::string resume_token_;
-  const std::shared_ptr<char> alive_ = std::make_shared<char>();
   control::ConfigPtr sent_;  // what the reader has; nullptr before the snapshot
   std::string sent_commit_;  // the commit that the reader knows to be pending
 };

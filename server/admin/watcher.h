@@ -7,6 +7,7 @@
 #ifndef SERVER_ADMIN_WATCHER_H_
 #define SERVER_ADMIN_WATCHER_H_
 
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -57,6 +58,7 @@ class Watcher : public grpc::ServerWriteReactor<Response>, protected Watched {
 
   // The stream may send from now on.
   void Go() {
+    if (ended_) return;
     going_ = true;
     this->ArmAt(loop_.timers(), loop_.now() + interval_);
     Advance();
@@ -64,7 +66,17 @@ class Watcher : public grpc::ServerWriteReactor<Response>, protected Watched {
   void End(const base::Failure& failure) {
     if (std::exchange(ended_, true)) return;
     this->Cancel();
-    this->Finish(ToGrpcStatus(failure));
+    if (held_) {
+      end_behind_hold_ = failure;
+    } else {
+      this->Finish(ToGrpcStatus(failure));
+    }
+  }
+  // Between the two somebody else holds `this`: an end of the stream waits.
+  void Hold() { held_ = true; }
+  void Release() {
+    held_ = false;
+    if (end_behind_hold_) this->Finish(ToGrpcStatus(*end_behind_hold_));
   }
   WatchLoop& loop() { return loop_; }
   Gate& gate() { return gate_; }
@@ -122,6 +134,8 @@ class Watcher : public grpc::ServerWriteReactor<Response>, protected Watched {
   bool going_ = false;
   bool writing_ = false;
   bool ended_ = false;
+  bool held_ = false;
+  std::optional<base::Failure> end_behind_hold_;
 };
 
 }  // namespace vllm_router::admin

@@ -15,6 +15,7 @@
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/config/times.h"
+#include "server/stats/file_figures.h"
 
 namespace vllm_router::app {
 namespace {
@@ -264,7 +265,13 @@ void RunningApp::MakeProber(const net::TlsContext& backend_tls) {
 }
 
 void RunningApp::Scrape(std::function<void(std::string)> done) {
-  control_->Post([this, done = std::move(done)] { done(stats_.Render(Sources())); });
+  control_->Post([this, done = std::move(done)] {
+    std::vector<stats::FileFigures> files;
+    for (const LiveFileStatus& file : files_.Statuses()) {
+      files.push_back({file.what, file.errors, base::UnixSeconds(file.last_success)});
+    }
+    done(stats_.Render(Sources()) + stats::RenderFiles(files));
+  });
 }
 
 stats::ScrapeSources RunningApp::Sources() {

@@ -71,8 +71,8 @@ SessionPolicy::RingPtr SessionPolicy::RingOf(std::vector<std::string> urls) {
     if (RingPtr ring = known->second.lock(); ring != nullptr) return ring;
   }
   const RingPtr former = MostLike(urls);
-  const RingPtr ring = former == nullptr ? std::make_shared<const HashRing>(urls)
-                                         : std::make_shared<const HashRing>(urls, *former);
+  RingPtr ring = former == nullptr ? std::make_shared<const HashRing>(urls)
+                                   : std::make_shared<const HashRing>(urls, *former);
   Keep(ring);
   rings_[std::move(urls)] = ring;
   return ring;

@@ -19,10 +19,13 @@ constexpr std::chrono::seconds kLastCalls(2);
 
 }  // namespace
 
-bool RunningApp::WaitUnlessHurried(base::Duration time) {
+void RunningApp::WaitForDrainDelay(base::Duration delay) {
+  const base::TimePoint end = base::Clock::Real().Now() + delay;
   base::MutexLock lock(&mutex_);
-  return !changed_.wait_for(mutex_, time,
-                            [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return hurry_; });
+  // cut_at_ may be brought forward meanwhile.
+  while (!hurry_ && base::Clock::Real().Now() < std::min(end, *cut_at_)) {
+    changed_.wait_until(mutex_, std::min(end, *cut_at_));
+  }
 }
 
 bool RunningApp::WaitForDrain() {
@@ -62,15 +65,10 @@ admin::Process::End RunningApp::EndSoon(std::optional<base::Duration> drain_time
     cut_at = begun ? std::min(cut_at, wanted) : wanted;
   }
   if (!validate_only) {
-    if (drain_timeout && !begun) grace_ = *drain_timeout;
-    if (begun) {
-      cut_at_ = cut_at;
-      changed_.notify_all();
-    } else {
-      cut_at_ = cut_at;
-      // As an operator's `kill`: the main thread waits for it.
-      ::kill(::getpid(), SIGTERM);
-    }
+    cut_at_ = cut_at;
+    changed_.notify_all();
+    // As an operator's `kill`: the main thread waits for it.
+    if (!begun) ::kill(::getpid(), SIGTERM);
   }
   return {.in_flight = InFlight(), .deadline = base::Clock::Real().WallNow() + (cut_at - now)};
 }
@@ -82,13 +80,15 @@ void RunningApp::Shutdown() {
       control::CompileProcessLimits(control_->view()->config->limits(), 0);
   {
     base::MutexLock lock(&mutex_);
-    cut_at_ =
-        base::Clock::Real().Now() + limits.drain_delay + grace_.value_or(limits.shutdown_grace);
+    // A call that asked for the end has said when.
+    if (!cut_at_) {
+      cut_at_ = base::Clock::Real().Now() + limits.drain_delay + limits.shutdown_grace;
+    }
   }
   ROUTER_LOG(kInfo,
              "shutting down: not ready from now on, new connections are taken for another %.1f s",
              base::ToSeconds(limits.drain_delay));
-  WaitUnlessHurried(limits.drain_delay);
+  WaitForDrainDelay(limits.drain_delay);
   listener_->Stop();
   {
     base::MutexLock lock(&mutex_);

@@ -76,8 +76,8 @@ class RunningApp final : public App {
   uint64_t InFlight() const;
 
   // --- app_shutdown.cc: the orderly end ---
-  // False when it was hurried before the time was over.
-  bool WaitUnlessHurried(base::Duration time) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Returns earlier when somebody is in a hurry, or when what runs is to be cut by then.
+  void WaitForDrainDelay(base::Duration delay) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until no shard has a session left, the grace is over, or somebody is in a hurry.
   bool WaitForDrain() ABSL_LOCKS_EXCLUDED(mutex_);
   bool WaitForFlush() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -116,8 +116,6 @@ class RunningApp final : public App {
   size_t shards_to_drain_ ABSL_GUARDED_BY(mutex_) = 0;
   // When what still runs is cut, once the end has begun.
   std::optional<base::TimePoint> cut_at_ ABSL_GUARDED_BY(mutex_);
-  // Of the call that asked for the end, in place of limits.shutdown_grace.
-  std::optional<base::Duration> grace_ ABSL_GUARDED_BY(mutex_);
   // Read by each shard when it accepts; replaced when the files change.
   net::TlsContext tls_ ABSL_GUARDED_BY(mutex_);
 

@@ -160,12 +160,23 @@ google::protobuf::FieldMask Differences(const google::protobuf::Message& a,
   google::protobuf::FieldMask mask;
   google::protobuf::util::MessageDifferencer differencer;
   const auto* type = a.GetDescriptor();
+  const auto present = [](const google::protobuf::Message& message, const auto* field) {
+    return !field->is_repeated() && message.GetReflection()->HasField(message, field);
+  };
   for (int i = 0; i < type->field_count(); ++i) {
-    if (!differencer.CompareWithFields(a, b, {type->field(i)}, {type->field(i)})) {
+    // By their values alone, an empty message and none are the same to the differencer.
+    if (present(a, type->field(i)) != present(b, type->field(i)) ||
+        !differencer.CompareWithFields(a, b, {type->field(i)}, {type->field(i)})) {
       mask.add_paths(type->field(i)->name());
     }
   }
   return mask;
+}
+
+template <typename Message>
+bool Same(const std::vector<Message>& a, const std::vector<Message>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    google::protobuf::util::MessageDifferencer::Equals);
 }
 
 // Upserts those of `after` that are other than in `before`, in the fields in which they are.
@@ -234,7 +245,8 @@ std::function<void(config::Draft&)> DeclareBackends(const Config& config,
 std::function<void(config::Draft&)> EditBetween(const Config& before, const Config& after,
                                                 v1::BackendSource source) {
   return [=, was = SeedBackends(before), is = SeedBackends(after)](config::Draft& draft) {
-    draft.DeclareBackends(source, is);
+    // Those that flags have declared may have been deleted since: declaring brings them back.
+    if (!Same(was, is)) draft.DeclareBackends(source, is);
     // What a source does not own of its backends is changed as an operator would.
     std::vector<v1::Backend> known = is;
     std::erase_if(known, [&](const v1::Backend& backend) {

@@ -38,7 +38,7 @@ TEST_P(EveryFlagThatSeeds, IsInTheConfigurationAndComesBackOutOfIt) {
   if (flag == "routing-logic") more.insert(more.end(), {"--session-key", "x-user-id"});
   if (flag == "max-queued-requests") more.insert(more.end(), {"--max-concurrent-requests", "9"});
   const StartRouter start = StartOf(MinimalAnd(more));
-  ASSERT_THAT(start.warnings, IsEmpty());
+  ASSERT_THAT(start.warnings, testing::Not(testing::Contains(testing::StartsWith("error:"))));
   const v1::Config seed = SeedOf(start);
   const v1::Config standard = SeedOf(StartOf(Minimal()));
 

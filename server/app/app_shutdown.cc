@@ -45,9 +45,11 @@ bool RunningApp::WaitForFlush() {
 }
 
 uint64_t RunningApp::InFlight() const {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < stats_.shards(); ++i) sum += stats_.shard(i).active_requests.Read();
-  return sum;
+  int64_t sum = 0;
+  for (const fleet::BackendPtr& backend : control_->view()->snapshot->backends) {
+    sum += backend->runtime->in_flight();
+  }
+  return static_cast<uint64_t>(sum);
 }
 
 admin::Process::End RunningApp::EndSoon(std::optional<base::Duration> drain_timeout,

@@ -49,8 +49,13 @@ absl::Status ConfigFileWriter::Change(std::function<void(config::Draft&)> edit) 
 }
 
 absl::Status ConfigFileWriter::DeclareBackends() {
-  if (SourceOf(started_) != v1::BACKEND_SOURCE_FILE) return absl::OkStatus();
-  return Change(app::DeclareBackends(started_.config, v1::BACKEND_SOURCE_FILE));
+  if (SourceOf(started_) == v1::BACKEND_SOURCE_FILE) {
+    return Change(app::DeclareBackends(started_.config, v1::BACKEND_SOURCE_FILE));
+  }
+  // Nobody speaks for the backends that a file declared once.
+  return Change([](config::Draft& draft) {
+    draft.DeclareBackends(v1::BACKEND_SOURCE_FILE, std::vector<v1::Backend>());
+  });
 }
 
 absl::Status ConfigFileWriter::Take(const std::string& text) {

@@ -28,7 +28,8 @@ class ConfigFileWriter {
   static v1::BackendSource SourceOf(const StartRouter& started);
 
   // The process goes on with a configuration that was kept: the backends of the file in it become
-  // what the file says now. Returns once that is in effect, or with why it is not.
+  // what the file says now, and go when there is none that names backends. Returns once that is in
+  // effect, or with why it is not.
   absl::Status DeclareBackends();
 
   // A new text. OK: it is in effect on every shard.

@@ -16,8 +16,7 @@ constexpr FlagSpec kFlags[] = {
         .WithoutEffect(),
     Interval("request_stats_window")
         .TooSmall("Request stats window must be greater than 0.")
-        .OfOriginal()
-        .WithoutEffect(),
+        .OfOriginal(),
 };
 
 absl::Status Fill(Config* config, std::vector<std::string>*) {

@@ -267,6 +267,7 @@ void Draft::DeclareBackends(v1::BackendSource source, const std::vector<v1::Back
       *existing->mutable_models() = wanted.models();
       existing->set_model_type(wanted.model_type());
     }
+    CheckBackend(*existing, context_, Checker(wanted.name(), &violations_));
   }
   std::vector<std::string> gone;
   backends_.ForEach([&](const v1::Backend& backend) {

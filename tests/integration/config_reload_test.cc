@@ -166,7 +166,9 @@ TEST_F(ConfigReload, ARestartWithKeptStateDeclaresTheBackendsOfTheFileAnew) {
   const TempDirectory state;
   file_.Write(Text(first.url()));
   Start({"--state-dir", state.path()});
-  ASSERT_TRUE(Apply("mutations { update_limits { max_headers: 50 } }").ok());
+  ASSERT_TRUE(Apply("mutations { update_limits { max_headers: 50 } "
+                    "update_mask { paths: \"max_headers\" } }")
+                  .ok());
   process_->Signal(SIGTERM);
   EXPECT_EQ(process_->WaitForExit(), 0);
   file_.Write(Text(second.url()));

@@ -53,7 +53,7 @@ constexpr OriginalFlag kOriginal[] = {
     {"--file-storage-path", "/tmp/vllm_files", Fate::kNoEffect},
     {"--batch-processor", "local", Fate::kNoEffect},
     {"--engine-stats-interval", "15", Fate::kNoEffect},
-    {"--request-stats-window", "60", Fate::kNoEffect},
+    {"--request-stats-window", "60", Fate::kWorks},
     {"--log-stats", nullptr, Fate::kNoEffect},
     {"--log-stats-interval", "10", Fate::kNoEffect},
     {"--dynamic-config-json", "/no/router.json", Fate::kReadsFile},

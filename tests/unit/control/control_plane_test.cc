@@ -63,6 +63,27 @@ class WatchedClock final : public test_support::FakeClock {
   mutable std::atomic<int> looks_{0};
 };
 
+// What was published. The router may publish by itself while a test looks.
+class Snapshots {
+ public:
+  void push_back(fleet::SnapshotPtr snapshot) {
+    base::MutexLock lock(&mutex_);
+    snapshots_.push_back(std::move(snapshot));
+  }
+  fleet::SnapshotPtr operator[](size_t index) const {
+    base::MutexLock lock(&mutex_);
+    return snapshots_[index];
+  }
+  size_t size() const {
+    base::MutexLock lock(&mutex_);
+    return snapshots_.size();
+  }
+
+ private:
+  mutable base::Mutex mutex_;
+  std::vector<fleet::SnapshotPtr> snapshots_ ABSL_GUARDED_BY(mutex_);
+};
+
 // A control plane whose shards are a list of the snapshots that were published.
 class ControlPlaneTest : public testing::Test {
  protected:
@@ -133,7 +154,7 @@ class ControlPlaneTest : public testing::Test {
   const base::Clock* clock_ = &base::Clock::Real();
   stats::Registry stats_{1};
   test_support::FailingStore store_;
-  std::vector<fleet::SnapshotPtr> published_;  // read after the call that published has answered
+  Snapshots published_;
   std::vector<ConfigPtr> seen_;
   // The first of each; the flags are the control thread's.
   base::Mutex mutex_;

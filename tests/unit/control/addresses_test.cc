@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/base/mutex.h"
-#include "tests/unit/control/parse_proto.h"
+#include "tests/unit/config/proto_text.h"
 
 namespace vllm_router::control {
 namespace {

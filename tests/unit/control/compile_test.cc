@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "tests/unit/control/parse_proto.h"
+#include "tests/unit/config/proto_text.h"
 
 namespace vllm_router::control {
 namespace {
@@ -25,7 +25,7 @@ TEST(CompileSettings, FillsInTheDefaults) {
 }
 
 TEST(CompileSettings, TakesEveryField) {
-  const fleet::Settings settings = CompileSettings(Proto<v1::Limits>(R"(
+  const fleet::Settings settings = CompileSettings(config::Proto<v1::Limits>(R"(
       max_request_body_bytes: 1 max_header_bytes: 2 max_headers: 3 max_concurrent_requests: 4
       max_queued_requests: 5 stream_buffer_bytes: 6 queue_timeout { seconds: 7 }
       client_header_timeout { seconds: 8 } client_body_timeout { seconds: 9 }
@@ -63,7 +63,7 @@ TEST(CompileProcessLimits, FillsInTheDefaults) {
 }
 
 TEST(CompileProcessLimits, TakesEveryField) {
-  const ProcessLimits limits = CompileProcessLimits(Proto<v1::Limits>(R"(
+  const ProcessLimits limits = CompileProcessLimits(config::Proto<v1::Limits>(R"(
       max_connections: 0 drain_delay {} shutdown_grace { seconds: 3 } log_level: LOG_LEVEL_TRACE
       request_stats_window { seconds: 4 }
       health_check { enabled: true interval { seconds: 5 } timeout { seconds: 6 } })"),
@@ -93,7 +93,7 @@ TEST(CompileProcessLimits, KnowsEveryLogLevel) {
 }
 
 TEST(CompileRoute, TakesEveryFieldAndSortsTheStatuses) {
-  const Route route = CompileRoute(Proto<v1::RoutingPolicy>(R"(
+  const Route route = CompileRoute(config::Proto<v1::RoutingPolicy>(R"(
       session {} session_key: "x-user"
       failover { max_attempts: 0 retry_budget_percent: 1 retry_budget_min: 2
                  retryable_status_codes: [ 503, 429, 500 ] }
@@ -120,7 +120,7 @@ TEST(CompileRoute, FillsInTheDefaults) {
 }
 
 TEST(CompileOwnRoutes, InheritWhatTheyDoNotSay) {
-  const auto routes = CompileOwnRoutes(Proto<v1::Config>(R"(
+  const auto routes = CompileOwnRoutes(config::Proto<v1::Config>(R"(
       routing_policies { name: "routing" session {} session_key: "x-user"
                          failover { max_attempts: 7 } timeouts { connect { seconds: 9 } } }
       routing_policies { name: "routing/org/m" failover { retry_budget_min: 5 }
@@ -138,7 +138,7 @@ TEST(CompileOwnRoutes, InheritWhatTheyDoNotSay) {
 }
 
 TEST(CompileAliases, AddsUpTheWeights) {
-  const auto aliases = CompileAliases(Proto<v1::Config>(R"(
+  const auto aliases = CompileAliases(config::Proto<v1::Config>(R"(
       model_aliases { name: "aliases/a/b" targets { model: "m" }
                       targets { model: "n" weight: 0 } targets { model: "o" weight: 9 } })"));
   ASSERT_EQ(aliases.count("a/b"), 1u);
@@ -151,7 +151,7 @@ TEST(CompileAliases, AddsUpTheWeights) {
 }
 
 TEST(CompileBackend, TakesEveryField) {
-  const fleet::BackendSpec spec = CompileBackend(Proto<v1::Backend>(R"(
+  const fleet::BackendSpec spec = CompileBackend(config::Proto<v1::Backend>(R"(
       name: "backends/b1" url: "http://h:8000" label: "prefill"
       models { model: "m" } models { model: "n" alias: "nn" }
       model_type: MODEL_TYPE_EMBEDDINGS on_client_gone: ON_CLIENT_GONE_DRAIN
@@ -171,7 +171,7 @@ TEST(CompileBackend, TakesEveryField) {
 
 TEST(CompileBackend, FillsInTheDefaults) {
   const fleet::BackendSpec spec =
-      CompileBackend(Proto<v1::Backend>(R"(name: "backends/b" url: "http://h")"));
+      CompileBackend(config::Proto<v1::Backend>(R"(name: "backends/b" url: "http://h")"));
   EXPECT_EQ(spec.model_type, "chat");
   EXPECT_EQ(spec.label, "default");
   EXPECT_EQ(spec.on_client_gone, fleet::OnClientGone::kAbort);

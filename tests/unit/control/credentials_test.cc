@@ -10,7 +10,7 @@
 #include "tests/support/replaced_file.h"
 #include "tests/support/self_signed.h"
 #include "tests/support/temp_directory.h"
-#include "tests/unit/control/parse_proto.h"
+#include "tests/unit/config/proto_text.h"
 
 namespace vllm_router::control {
 namespace {
@@ -20,7 +20,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 v1::Backend WithKey(const std::string& source) {
-  return Proto<v1::Backend>(R"(name: "backends/b" api_key { )" + source + " }");
+  return config::Proto<v1::Backend>(R"(name: "backends/b" api_key { )" + source + " }");
 }
 v1::Backend WithKeyFile(const std::string& path) {
   v1::Backend backend;
@@ -52,7 +52,7 @@ class CredentialsTest : public testing::Test {
 };
 
 TEST_F(CredentialsTest, AKeyStandsInTheConfigurationInAFileOrInTheEnvironment) {
-  EXPECT_EQ(KeyOf(Proto<v1::Backend>(R"(name: "backends/b")")), "");
+  EXPECT_EQ(KeyOf(config::Proto<v1::Backend>(R"(name: "backends/b")")), "");
   EXPECT_EQ(KeyOf(WithKey(R"(inline_key: "abc")")), "abc");
   ReplacedFile file("key");
   file.Write("from-file\r\n");

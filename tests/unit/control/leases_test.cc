@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/unit/control/parse_proto.h"
+#include "tests/unit/config/proto_text.h"
 
 namespace vllm_router::control {
 namespace {
@@ -14,7 +14,7 @@ using testing::IsEmpty;
 const base::TimePoint kStart{std::chrono::hours(1)};
 
 v1::Config TwoLeases() {
-  return Proto<v1::Config>(R"(callbacks { name: "callbacks/a" lease_ttl { seconds: 10 } }
+  return config::Proto<v1::Config>(R"(callbacks { name: "callbacks/a" lease_ttl { seconds: 10 } }
                               callbacks { name: "callbacks/b" lease_ttl { seconds: 20 } }
                               callbacks { name: "callbacks/for-ever" })");
 }

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tests/support/replaced_file.h"
-#include "tests/unit/control/parse_proto.h"
+#include "tests/unit/config/proto_text.h"
 
 namespace vllm_router::control {
 namespace {
@@ -21,8 +21,8 @@ std::string Backend(const std::string& id, const std::string& etag, const std::s
 class SnapshotFactoryTest : public testing::Test {
  protected:
   fleet::SnapshotPtr Build(const std::string& config) {
-    auto snapshot = factory_.Build(
-        Proto<v1::Config>("generation: 3 routing_policies { name: \"routing\" } " + config));
+    auto snapshot = factory_.Build(config::Proto<v1::Config>(
+        "generation: 3 routing_policies { name: \"routing\" } " + config));
     if (snapshot.ok()) return *std::move(snapshot);
     ADD_FAILURE() << snapshot.failure().message;
     return nullptr;
@@ -79,8 +79,8 @@ TEST_F(SnapshotFactoryTest, AModelMayHaveAPolicyOfItsOwn) {
 
 TEST_F(SnapshotFactoryTest, AKeyThatCannotBeReadRefusesTheWhole) {
   const auto failed = factory_.Build(
-      Proto<v1::Config>("routing_policies { name: \"routing\" } " +
-                        Backend("a", "1", R"(api_key { file: "/does/not/exist" })")));
+      config::Proto<v1::Config>("routing_policies { name: \"routing\" } " +
+                                Backend("a", "1", R"(api_key { file: "/does/not/exist" })")));
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.failure().violations[0].field, "backends/a.api_key.file");
 }

@@ -6,7 +6,7 @@
 
 #include "tests/support/failing_store.h"
 #include "tests/support/status_matchers.h"
-#include "tests/unit/control/parse_proto.h"
+#include "tests/unit/config/proto_text.h"
 
 namespace vllm_router::control {
 namespace {
@@ -15,14 +15,15 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 v1::Config Generation(uint64_t generation) {
-  auto config = Proto<v1::Config>(R"(
+  auto config = config::Proto<v1::Config>(R"(
       backends { name: "backends/b" url: "http://h" api_key { inline_key: "secret" } })");
   config.set_generation(generation);
   return config;
 }
 v1::Revision Meta(uint64_t generation) {
-  auto meta = Proto<v1::Revision>(R"(
-      actor: "ann" reason: "why" origin: REVISION_ORIGIN_ADMIN create_time { seconds: 5 nanos: 6 })");
+  auto meta = config::Proto<v1::Revision>(R"(
+      actor: "ann" reason: "why" origin: REVISION_ORIGIN_ADMIN
+      create_time { seconds: 5 nanos: 6 })");
   meta.set_generation(generation);
   return meta;
 }

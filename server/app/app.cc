@@ -209,9 +209,13 @@ void RunningApp::FollowLimits(const control::View& view) {
     stats_window_ = limits.request_stats_window;
     stats_.rate_window().SetLength(stats_window_, base::Clock::Real().Now());
   }
-  prober_->SetSchedule({.enabled = limits.health_checks,
-                        .interval = limits.health_interval,
-                        .timeout = limits.health_timeout});
+  const health::ProbeSchedule schedule{.enabled = limits.health_checks,
+                                       .interval = limits.health_interval,
+                                       .timeout = limits.health_timeout};
+  if (schedule != probe_schedule_) {
+    probe_schedule_ = schedule;
+    prober_->SetSchedule(schedule);
+  }
   // What has not changed is the same object as before.
   if (view.snapshot->backends == probed_) return;
   prober_->SetTargets(TargetsOf(view));

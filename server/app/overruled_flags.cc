@@ -15,7 +15,7 @@ using Read = std::string (*)(const v1::Config&);
 
 v1::RoutingPolicy Policy(const v1::Config& config) { return config::EffectivePolicy(config, ""); }
 fleet::RouteSettings Route(const v1::Config& config) {
-  return control::CompileRoute(Policy(config)).settings;
+  return control::CompileRoute(Policy(config));
 }
 fleet::Settings Settings(const v1::Config& config) {
   return control::CompileSettings(config.limits());

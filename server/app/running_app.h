@@ -91,6 +91,7 @@ class RunningApp final : public App {
   // What FollowLimits has passed on; owned by the control thread once it runs.
   base::Duration stats_window_ = std::chrono::seconds(60);
   std::optional<uint64_t> connection_limit_;
+  std::optional<health::ProbeSchedule> probe_schedule_;
   std::vector<fleet::BackendPtr> probed_;
   std::vector<std::string> overruled_flags_;
 

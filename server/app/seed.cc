@@ -200,8 +200,7 @@ void UpsertDifferences(const std::vector<Resource>& before, const std::vector<Re
 
 absl::StatusOr<v1::Config> SeedConfig(const Config& config, v1::BackendSource source,
                                       const v1::Revision& meta) {
-  const v1::Config empty = config::Draft::Empty();
-  config::Draft draft(empty, {},
+  config::Draft draft(std::make_shared<const config::Document>(config::Draft::Empty()), {},
                       {.generation = meta.generation(),
                        .now = meta.create_time(),
                        .etag = absl::StrFormat("seed-%d", meta.generation()),
@@ -221,7 +220,7 @@ absl::StatusOr<v1::Config> SeedConfig(const Config& config, v1::BackendSource so
   draft.Apply(mutation, "");
   base::Outcome<config::Change> change = draft.Finish();
   if (!change.ok()) return absl::InvalidArgumentError(AllViolations(change.failure()));
-  v1::Config& seed = change->config;
+  v1::Config seed = change->config();
   seed.set_generation(meta.generation());
   // What stands at its defaults has not changed, but is of this generation too.
   const auto mark = [&](auto& resource) {
@@ -232,7 +231,7 @@ absl::StatusOr<v1::Config> SeedConfig(const Config& config, v1::BackendSource so
   };
   for (v1::RoutingPolicy& policy : *seed.mutable_routing_policies()) mark(policy);
   mark(*seed.mutable_limits());
-  return std::move(seed);
+  return seed;
 }
 
 std::function<void(config::Draft&)> DeclareBackends(const Config& config,

@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/util/json_util.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -154,27 +155,33 @@ void AddFields(const Message* before, const Message* after, v1::ResourceDiff& di
 
 using Resources = std::vector<std::pair<std::string_view, const Message*>>;
 
+// Those of two lists that are not shared at the begin or the end of both, which usually leaves what
+// changed (see Document).
 template <typename List>
-void AddAll(const List& list, Resources& resources) {
-  for (const auto& resource : list) resources.emplace_back(resource.name(), &resource);
-}
-
-// In the order of the configuration.
-Resources All(const v1::Config& config) {
-  Resources resources;
-  AddAll(config.backends(), resources);
-  AddAll(config.routing_policies(), resources);
-  AddAll(config.callbacks(), resources);
-  AddAll(config.model_aliases(), resources);
-  resources.emplace_back("limits", &config.limits());
-  return resources;
+void AddUnshared(const List& before, const List& after, Resources* was, Resources* is) {
+  int begin = 0;
+  int was_end = before.size();
+  int is_end = after.size();
+  while (begin < std::min(was_end, is_end) && &before.Get(begin) == &after.Get(begin)) ++begin;
+  while (begin < std::min(was_end, is_end) && &before.Get(was_end - 1) == &after.Get(is_end - 1)) {
+    --was_end;
+    --is_end;
+  }
+  for (int i = begin; i < was_end; ++i) was->emplace_back(before.Get(i).name(), &before.Get(i));
+  for (int i = begin; i < is_end; ++i) is->emplace_back(after.Get(i).name(), &after.Get(i));
 }
 
 }  // namespace
 
-v1::ConfigDiff Diff(const v1::Config& before, const v1::Config& after, const Touched* touched) {
-  const Resources was = All(before);
-  const Resources is = All(after);
+v1::ConfigDiff Diff(const v1::Config& before, const v1::Config& after) {
+  Resources was;
+  Resources is;
+  AddUnshared(before.backends(), after.backends(), &was, &is);
+  AddUnshared(before.routing_policies(), after.routing_policies(), &was, &is);
+  AddUnshared(before.callbacks(), after.callbacks(), &was, &is);
+  AddUnshared(before.model_aliases(), after.model_aliases(), &was, &is);
+  was.emplace_back("limits", &before.limits());
+  is.emplace_back("limits", &after.limits());
   const absl::flat_hash_map<std::string_view, const Message*> old_by_name(was.begin(), was.end());
   const absl::flat_hash_map<std::string_view, const Message*> new_by_name(is.begin(), is.end());
   v1::ConfigDiff diff;
@@ -186,9 +193,10 @@ v1::ConfigDiff Diff(const v1::Config& before, const v1::Config& after, const Tou
     AddFields(resource, nullptr, deleted);
   }
   for (const auto& [name, resource] : is) {
-    if (touched != nullptr && !touched->contains(name)) continue;
     const auto old = old_by_name.find(name);
-    if (old != old_by_name.end() && SameContent(*old->second, *resource)) continue;
+    const bool same = old != old_by_name.end() &&
+                      (old->second == resource || SameContent(*old->second, *resource));
+    if (same) continue;
     v1::ResourceDiff& changed = *diff.add_resources();
     changed.set_name(std::string(name));
     changed.set_kind(old == old_by_name.end() ? v1::CHANGE_KIND_CREATED : v1::CHANGE_KIND_UPDATED);

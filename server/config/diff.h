@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "proto/router.pb.h"
-#include "server/config/table.h"
 
 namespace vllm_router::config {
 
@@ -14,9 +13,7 @@ inline constexpr std::string_view kHiddenSecret = "***";
 
 // Deletions first, else in the order of the configuration. Fields that only the router fills are
 // left out, secrets read "***" (a changed one shows as changed).
-// `touched`: names of those that may differ, apart from deletions; nullptr: any may.
-v1::ConfigDiff Diff(const v1::Config& before, const v1::Config& after,
-                    const Touched* touched = nullptr);
+v1::ConfigDiff Diff(const v1::Config& before, const v1::Config& after);
 
 // Replaces every secret by "***".
 void Redact(v1::Config& config);

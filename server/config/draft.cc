@@ -18,15 +18,15 @@ constexpr int kMaxMutations = 10000;
 
 }  // namespace
 
-Draft::Draft(const v1::Config& base, CheckContext context, Stamp stamp)
-    : base_(base),
+Draft::Draft(DocumentPtr base, CheckContext context, Stamp stamp)
+    : base_(std::move(base)),
       context_(std::move(context)),
       stamp_(std::move(stamp)),
-      draft_(base),
-      backends_(draft_.mutable_backends(), &touched_),
-      policies_(draft_.mutable_routing_policies(), &touched_),
-      callbacks_(draft_.mutable_callbacks(), &touched_),
-      aliases_(draft_.mutable_model_aliases(), &touched_) {}
+      backends_(base_->parts().backends),
+      policies_(base_->parts().routing_policies),
+      callbacks_(base_->parts().callbacks),
+      aliases_(base_->parts().model_aliases),
+      limits_(base_->parts().limits) {}
 
 v1::Config Draft::Empty() {
   v1::Config config;
@@ -188,10 +188,9 @@ void Draft::UpdateLimits(const v1::Limits& wanted, const google::protobuf::Field
     check.Fail("name", absl::StrFormat("'%s' is not allowed: the limits are always called limits",
                                        base::Printable(wanted.name())));
   }
-  v1::Limits& limits = *draft_.mutable_limits();
-  if (!Guard(std::string(kLimits), wanted.etag(), limits.etag())) return;
-  MergeByMask(IsWhole(mask) ? WholeMask(*v1::Limits::descriptor()) : mask, wanted, limits, check);
-  CheckLimits(limits, check);
+  if (!Guard(std::string(kLimits), wanted.etag(), limits_.etag())) return;
+  MergeByMask(IsWhole(mask) ? WholeMask(*v1::Limits::descriptor()) : mask, wanted, limits_, check);
+  CheckLimits(limits_, check);
 }
 
 void Draft::DeletePolicy(const v1::ResourceDeletion& deletion) {
@@ -204,7 +203,7 @@ void Draft::DeletePolicy(const v1::ResourceDeletion& deletion) {
 
 void Draft::DeleteBackend(const v1::BackendDeletion& deletion, const Checker& check) {
   CheckDrain(deletion.drain(), check.In("drain"));
-  if (deletion.allow_missing() && backends_.Find(deletion.name()) == nullptr) return;
+  if (deletion.allow_missing() && !backends_.Has(deletion.name())) return;
   v1::Backend* backend = FindFor(deletion.name(), deletion.etag());
   if (backend == nullptr) return;
   if (auto failure = SourceOwned(*backend, std::nullopt)) {
@@ -279,25 +278,15 @@ void Draft::DeclareBackends(v1::BackendSource source, const std::vector<v1::Back
 }
 
 base::Outcome<Change> Draft::Finish() {
-  backends_.Purge();
-  policies_.Purge();
-  callbacks_.Purge();
-  aliases_.Purge();
-  CheckWhole(draft_, &violations_);
+  Change change;
+  change.document = Close();
+  CheckWhole(change.config(), &violations_);
   if (!violations_.empty()) return base::InvalidFields(std::move(violations_));
   if (failure_) return *std::move(failure_);
-  Change change;
-  touched_.insert(std::string(kLimits));
-  change.diff = Diff(base_, draft_, &touched_);
-  const bool reordered = !SameOrder(base_, draft_);
-  if (change.diff.resources().empty() && !reordered) {
-    change.config = base_;
-  } else {
-    Mark();
-    change.config = std::move(draft_);
-  }
-  change.reordered = reordered;
-  change.warnings = Warnings(change.config);
+  change.diff = Diff(base_->config(), change.config());
+  change.reordered = !SameOrder(base_->config(), change.config());
+  if (!change.any()) change.document = base_;
+  change.warnings = Warnings(change.config());
   return change;
 }
 

@@ -1,9 +1,9 @@
-// A configuration under change. Mutations are applied to a copy of the one in effect, one after the
-// other; Finish says what became of it: a new configuration with its difference, or everything that
-// is wrong. Nothing here knows of time, threads or disks: the caller says when and as which
+// A configuration under change. Mutations are applied one after the other to what is in effect;
+// Finish says what became of it: a new configuration with its difference, or everything that is
+// wrong. Nothing here knows of time, threads or disks: the caller says when and as which
 // generation.
 //
-//   Draft draft(*current, context, {.generation = 8, .now = ..., .etag = "3f2a-8"});
+//   Draft draft(current, context, {.generation = 8, .now = ..., .etag = "3f2a-8"});
 //   for (...) draft.Apply(mutation, "mutations[0]");
 //   base::Outcome<Change> change = draft.Finish();
 #ifndef SERVER_CONFIG_DRAFT_H_
@@ -19,6 +19,7 @@
 #include "proto/router.pb.h"
 #include "server/base/failure.h"
 #include "server/config/check.h"
+#include "server/config/document.h"
 #include "server/config/table.h"
 
 namespace vllm_router::config {
@@ -32,11 +33,12 @@ struct Stamp {
 };
 
 struct Change {
-  v1::Config config;       // marked; equal to the base when there is none
+  DocumentPtr document;    // marked; the base when there is no change
   v1::ConfigDiff diff;     // against the base
   bool reordered = false;  // the backends or callbacks stand in another order
   std::vector<std::string> warnings;
 
+  const v1::Config& config() const { return document->config(); }
   bool any() const { return !diff.resources().empty() || reordered; }
 };
 
@@ -45,8 +47,8 @@ enum class Expect : uint8_t { kAny, kNew, kExisting };
 
 class Draft {
  public:
-  // `base` has to outlive the draft; it always has a default policy and limits (see Empty).
-  Draft(const v1::Config& base, CheckContext context, Stamp stamp);
+  // `base` always has a default policy and limits (see Empty).
+  Draft(DocumentPtr base, CheckContext context, Stamp stamp);
 
   // All of a request, in their order.
   void ApplyAll(const google::protobuf::RepeatedPtrField<v1::ConfigMutation>& mutations);
@@ -107,17 +109,17 @@ class Draft {
   void Replace(const v1::Config& wanted, const std::string& path);
   void ReplaceBackends(const v1::Config& wanted, const std::string& path);
 
-  void Mark();
+  // What the draft has become, marked. Takes it out of the tables.
+  DocumentPtr Close();
 
-  const v1::Config& base_;
+  const DocumentPtr base_;
   const CheckContext context_;
   const Stamp stamp_;
-  v1::Config draft_;
-  Touched touched_;  // of the resources that may differ from the base
   Table<v1::Backend> backends_;
   Table<v1::RoutingPolicy> policies_;
   Table<v1::Callback> callbacks_;
   Table<v1::ModelAlias> aliases_;
+  v1::Limits limits_;
   std::vector<base::Violation> violations_;
   std::optional<base::Failure> failure_;  // the first that is no violation
 };

@@ -1,10 +1,7 @@
 // Draft: making a configuration equal to a given one, and marking what has changed.
-#include <algorithm>
-#include <map>
 #include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 #include "server/config/draft.h"
@@ -42,45 +39,17 @@ std::vector<std::string> Missing(const Table<Resource>& table,
   return missing;
 }
 
-// The order of `wanted`; what is not in it stays behind, in the order that it had.
-template <typename Resource>
-void Reorder(const std::vector<std::string>& wanted,
-             google::protobuf::RepeatedPtrField<Resource>* list) {
-  std::map<std::string_view, size_t> place;
-  for (size_t i = 0; i < wanted.size(); ++i) place.emplace(wanted[i], i);
-  std::stable_sort(list->pointer_begin(), list->pointer_end(),
-                   [&](const Resource* a, const Resource* b) {
-                     const auto at = [&](const Resource* r) {
-                       const auto found = place.find(r->name());
-                       return found == place.end() ? wanted.size() : found->second;
-                     };
-                     return at(a) < at(b);
-                   });
-}
-
+// Whether `resource` is what it was before; marks it if not.
 template <typename Message>
-void MarkOne(const Stamp& stamp, const Message* before, Message& resource) {
-  if (before != nullptr && SameContent(*before, resource)) {
-    resource = *before;
-    return;
+bool MarkOne(const Stamp& stamp, const Message* before, Message* resource) {
+  if (before != nullptr && SameContent(*before, *resource)) return true;
+  resource->set_etag(stamp.etag);
+  resource->set_generation(stamp.generation);
+  *resource->mutable_update_time() = stamp.now;
+  if constexpr (requires { resource->mutable_create_time(); }) {
+    *resource->mutable_create_time() = before == nullptr ? stamp.now : before->create_time();
   }
-  resource.set_etag(stamp.etag);
-  resource.set_generation(stamp.generation);
-  *resource.mutable_update_time() = stamp.now;
-  if constexpr (requires { resource.mutable_create_time(); }) {
-    *resource.mutable_create_time() = before == nullptr ? stamp.now : before->create_time();
-  }
-}
-
-template <typename List>
-void MarkAll(const Stamp& stamp, const Touched& touched, const List& before, List& list) {
-  absl::flat_hash_map<std::string_view, const typename List::value_type*> old;
-  for (const auto& resource : before) old.emplace(resource.name(), &resource);
-  for (auto& resource : list) {
-    if (!touched.contains(resource.name())) continue;
-    const auto found = old.find(resource.name());
-    MarkOne(stamp, found == old.end() ? nullptr : found->second, resource);
-  }
+  return false;
 }
 
 }  // namespace
@@ -144,9 +113,7 @@ void Draft::ReplaceBackends(const v1::Config& wanted, const std::string& path) {
     UpsertBackend(wanted.backends(i), {}, check.In(absl::StrFormat("backends[%d]", i)),
                   Expect::kAny);
   }
-  backends_.Purge();
-  Reorder(order, draft_.mutable_backends());
-  backends_ = Table<v1::Backend>(draft_.mutable_backends(), &touched_);
+  backends_.Reorder(order);
 }
 
 void Draft::Restore(const std::set<std::string>& names, const v1::Config& former) {
@@ -172,7 +139,7 @@ void Draft::Restore(const std::set<std::string>& names, const v1::Config& former
   }
   for (const std::string& name : put_back(callbacks_, former.callbacks())) callbacks_.Remove(name);
   for (const std::string& name : put_back(aliases_, former.model_aliases())) aliases_.Remove(name);
-  if (names.count(std::string(kLimits)) > 0) *draft_.mutable_limits() = former.limits();
+  if (names.count(std::string(kLimits)) > 0) limits_ = former.limits();
 }
 
 void Draft::RestoreAll(const v1::Config& former) {
@@ -180,7 +147,7 @@ void Draft::RestoreAll(const v1::Config& former) {
   const auto add = [&names](const auto& list) {
     for (const auto& resource : list) names.insert(resource.name());
   };
-  for (const v1::Config* config : {&base_, &former}) {
+  for (const v1::Config* config : {&base_->config(), &former}) {
     add(config->routing_policies());
     add(config->callbacks());
     add(config->model_aliases());
@@ -194,25 +161,27 @@ void Draft::RestoreAll(const v1::Config& former) {
 }
 
 void Draft::RestoreOrder(const v1::Config& former) {
-  backends_.Purge();
-  callbacks_.Purge();
   std::vector<std::string> backends;
   for (const v1::Backend& backend : former.backends()) backends.push_back(backend.name());
   std::vector<std::string> callbacks;
   for (const v1::Callback& callback : former.callbacks()) callbacks.push_back(callback.name());
-  Reorder(backends, draft_.mutable_backends());
-  Reorder(callbacks, draft_.mutable_callbacks());
-  backends_ = Table<v1::Backend>(draft_.mutable_backends(), &touched_);
-  callbacks_ = Table<v1::Callback>(draft_.mutable_callbacks(), &touched_);
+  backends_.Reorder(backends);
+  callbacks_.Reorder(callbacks);
 }
 
-void Draft::Mark() {
-  MarkAll(stamp_, touched_, base_.backends(), *draft_.mutable_backends());
-  MarkAll(stamp_, touched_, base_.routing_policies(), *draft_.mutable_routing_policies());
-  MarkAll(stamp_, touched_, base_.callbacks(), *draft_.mutable_callbacks());
-  MarkAll(stamp_, touched_, base_.model_aliases(), *draft_.mutable_model_aliases());
-  MarkOne(stamp_, &base_.limits(), *draft_.mutable_limits());
-  draft_.set_generation(stamp_.generation);
+DocumentPtr Draft::Close() {
+  const auto settle = [this](const auto* before, auto* after) {
+    return MarkOne(stamp_, before, after);
+  };
+  const v1::Limits& former_limits = base_->parts().limits;
+  if (MarkOne(stamp_, &former_limits, &limits_)) limits_ = former_limits;
+  return std::make_shared<const Document>(
+      DocumentParts{.generation = stamp_.generation,
+                    .backends = backends_.Finish(settle),
+                    .routing_policies = policies_.Finish(settle),
+                    .callbacks = callbacks_.Finish(settle),
+                    .model_aliases = aliases_.Finish(settle),
+                    .limits = std::move(limits_)});
 }
 
 }  // namespace vllm_router::config

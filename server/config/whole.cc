@@ -1,10 +1,11 @@
 #include "server/config/whole.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 #include <string_view>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 #include "server/config/names.h"
@@ -13,7 +14,8 @@ namespace vllm_router::config {
 namespace {
 
 void CheckUrls(const v1::Config& config, std::vector<base::Violation>* violations) {
-  std::map<std::string_view, std::string_view> owners;
+  absl::flat_hash_map<std::string_view, std::string_view> owners;
+  owners.reserve(static_cast<size_t>(config.backends_size()));
   for (const v1::Backend& backend : config.backends()) {
     const auto [owner, is_new] = owners.try_emplace(backend.url(), backend.name());
     if (is_new) continue;
@@ -55,8 +57,8 @@ void CheckSessions(const v1::Config& config, std::vector<base::Violation>* viola
   }
 }
 
-std::set<std::string_view> ServedModels(const v1::Config& config) {
-  std::set<std::string_view> models;
+absl::flat_hash_set<std::string_view> ServedModels(const v1::Config& config) {
+  absl::flat_hash_set<std::string_view> models;
   for (const v1::Backend& backend : config.backends()) {
     for (const v1::ServedModel& served : backend.models()) {
       models.insert(served.model());
@@ -92,7 +94,7 @@ v1::RoutingPolicy EffectivePolicy(const v1::Config& config, std::string_view mod
 
 std::vector<std::string> Warnings(const v1::Config& config) {
   std::vector<std::string> warnings;
-  const std::set<std::string_view> served = ServedModels(config);
+  const absl::flat_hash_set<std::string_view> served = ServedModels(config);
   for (const v1::ModelAlias& alias : config.model_aliases()) {
     const std::string_view name = IdIn(kAliases, alias.name()).value_or("");
     if (served.count(name) > 0) {

@@ -32,7 +32,7 @@ bool IsOver(const v1::DrainStatus& drain, uint64_t in_flight, base::WallTime now
 
 Authority::Authority(Options options, v1::Config first, std::optional<PendingChange> pending)
     : options_(std::move(options)),
-      config_(std::make_shared<const v1::Config>(std::move(first))),
+      document_(std::make_shared<const config::Document>(std::move(first))),
       pending_(std::move(pending)) {}
 
 base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTime now) const {
@@ -41,7 +41,7 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
     return base::GenerationMismatch(base);
   }
   const uint64_t next = base + 1;
-  config::Draft draft(*config(), options_.context,
+  config::Draft draft(document_, options_.context,
                       {.generation = next,
                        .now = config::ToTimestamp(now),
                        .etag = absl::StrFormat("%s-%d", options_.instance, next),
@@ -59,8 +59,7 @@ base::Outcome<Proposal> Authority::Propose(const Command& command, base::WallTim
   proposal.base_generation = base;
   proposal.generation = proposal.changed ? next : base;
   proposal.validate_only = command.validate_only;
-  proposal.config =
-      proposal.changed ? std::make_shared<const v1::Config>(std::move(change->config)) : config();
+  proposal.document = std::move(change->document);
   v1::Revision& meta = proposal.revision;
   meta.set_name(absl::StrFormat("revisions/%d", proposal.generation));
   meta.set_generation(proposal.generation);
@@ -89,21 +88,21 @@ std::optional<base::Failure> Authority::CheckPending(const Command& command,
   const auto touched = [this](const std::string& name) { return IsPending(name); };
   const bool conflicts = (change.reordered && pending_->reordered) ||
                          std::any_of(names.begin(), names.end(), touched) ||
-                         !CouldRevert(change.config);
+                         !CouldRevert(change.document);
   if (!command.confirm_within && !conflicts) return std::nullopt;
   return base::CommitPending(pending_->commit.commit_id(),
                              TimeUtil::ToString(pending_->commit.expire_time()));
 }
 
-bool Authority::CouldRevert(const v1::Config& config) const {
-  config::Draft draft(config, options_.context, {});
+bool Authority::CouldRevert(const config::DocumentPtr& document) const {
+  config::Draft draft(document, options_.context, {});
   Revert({}).edit(draft);
   return draft.Finish().ok();
 }
 
 std::optional<PendingChange> Authority::PendingAfter(const Proposal& proposal) const {
   if (proposal.commit) {
-    return PendingChange{*proposal.commit, NamesIn(proposal.diff), proposal.reordered, config_};
+    return PendingChange{*proposal.commit, NamesIn(proposal.diff), proposal.reordered, config()};
   }
   if (proposal.revision.origin() == v1::REVISION_ORIGIN_REVERT) return std::nullopt;
   return pending_;
@@ -112,7 +111,7 @@ std::optional<PendingChange> Authority::PendingAfter(const Proposal& proposal) c
 void Authority::Accept(const Proposal& proposal) {
   if (!proposal.takes_effect()) return;
   pending_ = PendingAfter(proposal);
-  config_ = proposal.config;
+  document_ = proposal.document;
 }
 
 std::optional<base::Failure> Authority::CheckCommit(const std::string& commit_id) const {
@@ -145,7 +144,7 @@ std::optional<Command> Authority::Due(base::WallTime now, const InFlight& in_fli
     return Revert({.actor = "router", .reason = "the change was not confirmed in time"});
   }
   std::vector<std::string> drained;
-  for (const v1::Backend& backend : config()->backends()) {
+  for (const v1::Backend& backend : document_->config().backends()) {
     const v1::DrainStatus& drain = backend.status().drain();
     // One that a pending change touched stays, so that it can be taken back.
     if (!drain.delete_when_done() || IsPending(backend.name())) continue;
@@ -161,7 +160,7 @@ std::optional<Command> Authority::Due(base::WallTime now, const InFlight& in_fli
 
 std::vector<std::string> Authority::ToAbort(base::WallTime now) const {
   std::vector<std::string> names;
-  for (const v1::Backend& backend : config()->backends()) {
+  for (const v1::Backend& backend : document_->config().backends()) {
     const v1::DrainStatus& drain = backend.status().drain();
     if (drain.on_deadline() == v1::ON_DRAIN_DEADLINE_ABORT && drain.has_deadline_time() &&
         now >= config::FromTimestamp(drain.deadline_time())) {
@@ -178,7 +177,8 @@ bool Authority::WaitsForTime() const {
     return drain.delete_when_done() ||
            (drain.on_deadline() == v1::ON_DRAIN_DEADLINE_ABORT && drain.has_deadline_time());
   };
-  return std::any_of(config_->backends().begin(), config_->backends().end(), waits);
+  const auto& backends = document_->config().backends();
+  return std::any_of(backends.begin(), backends.end(), waits);
 }
 
 }  // namespace vllm_router::control

@@ -23,7 +23,7 @@
 
 namespace vllm_router::control {
 
-using ConfigPtr = std::shared_ptr<const v1::Config>;
+using config::ConfigPtr;
 
 // Who wants a change, and why.
 struct Author {
@@ -44,7 +44,7 @@ struct Command {
 
 // A change that has passed every check.
 struct Proposal {
-  ConfigPtr config;  // of the new generation; the one in force when nothing changes
+  config::DocumentPtr document;  // the new generation; the one in force when nothing changes
   v1::ConfigDiff diff;
   std::vector<std::string> warnings;
   uint64_t base_generation = 0;
@@ -55,6 +55,7 @@ struct Proposal {
   std::optional<v1::PendingCommit> commit;  // waits for its confirmation when it is accepted
   v1::Revision revision;                    // without diff and config
 
+  ConfigPtr config() const { return config::ConfigOf(document); }
   // It is to be brought into effect.
   bool takes_effect() const { return changed && !validate_only; }
 };
@@ -83,8 +84,8 @@ class Authority {
   // What will be pending once the proposal is accepted.
   std::optional<PendingChange> PendingAfter(const Proposal& proposal) const;
 
-  const ConfigPtr& config() const { return config_; }
-  uint64_t generation() const { return config_->generation(); }
+  ConfigPtr config() const { return config::ConfigOf(document_); }
+  uint64_t generation() const { return document_->config().generation(); }
   const std::optional<PendingChange>& pending() const { return pending_; }
 
   // --- commit-confirmed ---
@@ -111,14 +112,14 @@ class Authority {
  private:
   std::optional<base::Failure> CheckPending(const Command& command,
                                             const config::Change& change) const;
-  // The pending change could still be taken back if `config` were in force.
-  bool CouldRevert(const v1::Config& config) const;
+  // The pending change could still be taken back if `document` were in force.
+  bool CouldRevert(const config::DocumentPtr& document) const;
   bool IsPending(const std::string& name) const {
     return pending_ && pending_->names.count(name) > 0;
   }
 
   const Options options_;
-  ConfigPtr config_;  // in force
+  config::DocumentPtr document_;  // in force
   std::optional<PendingChange> pending_;
 };
 

@@ -123,10 +123,9 @@ ProcessLimits CompileProcessLimits(const v1::Limits& limits, uint64_t default_ma
   return result;
 }
 
-Route CompileRoute(const v1::RoutingPolicy& effective) {
-  Route route;
-  route.logic = effective.has_session() ? "session" : "roundrobin";
-  fleet::RouteSettings& settings = route.settings;
+fleet::RouteSettings CompileRoute(const v1::RoutingPolicy& effective) {
+  fleet::RouteSettings settings;
+  settings.logic = effective.has_session() ? "session" : "roundrobin";
   settings.session_key = effective.session_key();
   const v1::FailoverSettings& failover = effective.failover();
   COPY_FIELD(failover, max_attempts, settings.max_failover_attempts);
@@ -140,11 +139,11 @@ Route CompileRoute(const v1::RoutingPolicy& effective) {
   COPY_TIME(timeouts, connect, settings.connect_timeout);
   COPY_TIME(timeouts, first_byte, settings.first_byte_timeout);
   COPY_TIME(timeouts, stream_idle, settings.idle_timeout);
-  return route;
+  return settings;
 }
 
-std::map<std::string, Route> CompileOwnRoutes(const v1::Config& config) {
-  std::map<std::string, Route> routes;
+std::map<std::string, fleet::RouteSettings> CompileOwnRoutes(const v1::Config& config) {
+  std::map<std::string, fleet::RouteSettings> routes;
   for (const v1::RoutingPolicy& policy : config.routing_policies()) {
     const auto model = config::IdIn(config::kRoutingOfModel, policy.name());
     if (!model) continue;

@@ -22,13 +22,9 @@ namespace vllm_router::control {
 fleet::Settings CompileSettings(const v1::Limits& limits);
 
 // How the backends of a model are chosen and asked, as EffectivePolicy says.
-struct Route {
-  std::string logic;  // a name of routing::PolicyRegistry
-  fleet::RouteSettings settings;
-};
-Route CompileRoute(const v1::RoutingPolicy& effective);
+fleet::RouteSettings CompileRoute(const v1::RoutingPolicy& effective);
 // Of the models that have a policy of their own, by model.
-std::map<std::string, Route> CompileOwnRoutes(const v1::Config& config);
+std::map<std::string, fleet::RouteSettings> CompileOwnRoutes(const v1::Config& config);
 
 std::map<std::string, fleet::Alias> CompileAliases(const v1::Config& config);
 

@@ -173,7 +173,8 @@ void ControlPlane::Begin(const Command& command, Done done) {
   step->proposal = *std::move(proposal);
   step->done = std::move(done);
   if (step->proposal.changed) {
-    base::Outcome<fleet::SnapshotPtr> snapshot = factory_.Build(*step->proposal.config);
+    base::Outcome<fleet::SnapshotPtr> snapshot =
+        factory_.Build(*step->proposal.config(), view()->snapshot.get());
     if (!snapshot.ok()) return Refuse(step->done, std::move(snapshot).failure());
     step->snapshot = *std::move(snapshot);
   }
@@ -181,7 +182,7 @@ void ControlPlane::Begin(const Command& command, Done done) {
     Store(std::move(step));
     return;
   }
-  step->done(Applied{view(), step->proposal.config, ResultOf(step->proposal)});
+  step->done(Applied{view(), step->proposal.config(), ResultOf(step->proposal)});
   // What was to be taken back has become what it was without our help.
   if (command.author.origin == v1::REVISION_ORIGIN_REVERT && !command.validate_only) {
     Confirm(authority_.pending()->commit.commit_id(), [](const auto&) {});
@@ -192,7 +193,7 @@ void ControlPlane::Begin(const Command& command, Done done) {
 
 void ControlPlane::Store(std::shared_ptr<Step> step) {
   const Proposal& proposal = step->proposal;
-  store_.Append(ToStored(*proposal.config, proposal.revision),
+  store_.Append(ToStored(*proposal.config(), proposal.revision),
                 ToStored(authority_.PendingAfter(proposal)),
                 [this, step = std::move(step)](absl::Status status) mutable {
                   loop_.Post([this, step = std::move(step), status = std::move(status)]() mutable {
@@ -208,7 +209,7 @@ void ControlPlane::Store(std::shared_ptr<Step> step) {
 }
 
 void ControlPlane::FindAddresses(std::shared_ptr<Step> step) {
-  addresses_.Follow(step->snapshot, step->proposal.config->limits().allowed_networks());
+  addresses_.Follow(step->snapshot, step->proposal.config()->limits().allowed_networks());
   publishing_ = std::move(step);
   publish_by_ = loop_.now() + kWaitForNames;
   if (!addresses_.waiting()) Publish();
@@ -227,9 +228,9 @@ void ControlPlane::Accept(const Step& step) {
              made.reason().empty() ? "" : ": ", base::Printable(made.reason()));
   authority_.Accept(step.proposal);
   revision_ = step.proposal.revision;
-  leases_.Follow(*step.proposal.config, options_.clock->Now());
+  leases_.Follow(*step.proposal.config(), options_.clock->Now());
   SetView(step.snapshot, revision_);
-  Applied applied{view(), step.proposal.config, ResultOf(step.proposal)};
+  Applied applied{view(), step.proposal.config(), ResultOf(step.proposal)};
   *applied.result.mutable_effect_time() = config::ToTimestamp(options_.clock->WallNow());
   effects_.in_effect(*applied.view);
   step.done(std::move(applied));
@@ -367,7 +368,8 @@ void ControlPlane::ReadCredentials() {
   if (!factory_.RefreshCredentials()) return;
   // The same generation with other secrets: nobody is to be told.
   Enqueue([this] {
-    const base::Outcome<fleet::SnapshotPtr> snapshot = factory_.Build(*authority_.config());
+    const base::Outcome<fleet::SnapshotPtr> snapshot =
+        factory_.Build(*authority_.config(), view()->snapshot.get());
     if (!snapshot.ok()) return EndTurn();
     addresses_.Follow(*snapshot, authority_.config()->limits().allowed_networks());
     effects_.publish(*snapshot, [this, snapshot = *snapshot] {

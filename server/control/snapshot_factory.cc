@@ -15,36 +15,31 @@ SnapshotFactory::SnapshotFactory(stats::Registry& stats, int64_t started_unix)
   for (const std::string& logic : registry_.Names()) policies_[logic] = *registry_.Create(logic);
 }
 
-base::Outcome<fleet::SnapshotPtr> SnapshotFactory::Build(const v1::Config& config) {
+base::Outcome<fleet::SnapshotPtr> SnapshotFactory::Build(const v1::Config& config,
+                                                         const fleet::Snapshot* former) {
   ForgetTheDead();
-  const Route common = CompileRoute(config::EffectivePolicy(config, ""));
-  const std::map<std::string, Route> own = CompileOwnRoutes(config);
   fleet::SnapshotInput input{.generation = config.generation(),
                              .settings = CompileSettings(config.limits()),
-                             .route = common.settings,
+                             .route = CompileRoute(config::EffectivePolicy(config, "")),
+                             .routes = CompileOwnRoutes(config),
                              .aliases = CompileAliases(config)};
-  for (const auto& [model, route] : own) input.routes.emplace(model, route.settings);
   input.backends.reserve(static_cast<size_t>(config.backends_size()));
   for (const v1::Backend& backend : config.backends()) {
     base::Outcome<fleet::BackendPtr> made = BackendFor(backend);
     if (!made.ok()) return made.failure();
     input.backends.push_back(*std::move(made));
   }
-  const auto logic_of = [&](std::string_view model) -> const std::string& {
-    const auto found = own.find(std::string(model));
-    return found == own.end() ? common.logic : found->second.logic;
-  };
   const fleet::SnapshotBuilder builder(
       {.make_picker =
-           [&](std::string_view model, const std::vector<fleet::BackendPtr>& backends) {
-             return policies_.at(logic_of(model))->MakePicker(backends);
+           [this](const fleet::Pool& pool) {
+             return policies_.at(pool.route->logic)->MakePicker(pool.backends);
            },
        .pool_stats = [this](std::string_view model) { return stats_.ForModel(model); },
        .render_lists =
            [this](const fleet::Snapshot& snapshot) {
              return RenderLists(snapshot, started_unix_);
            }});
-  absl::StatusOr<fleet::SnapshotPtr> snapshot = builder.Build(std::move(input));
+  absl::StatusOr<fleet::SnapshotPtr> snapshot = builder.Build(std::move(input), former);
   if (!snapshot.ok()) {
     // Its checks are those of server/config again: a difference is a fault of ours.
     return base::Failure{.code = absl::StatusCode::kInternal,
@@ -54,21 +49,22 @@ base::Outcome<fleet::SnapshotPtr> SnapshotFactory::Build(const v1::Config& confi
 }
 
 base::Outcome<fleet::BackendPtr> SnapshotFactory::BackendFor(const v1::Backend& backend) {
-  const std::string id(config::IdIn(config::kBackends, backend.name()).value_or(""));
+  const std::string_view id = config::IdIn(config::kBackends, backend.name()).value_or("");
   const uint64_t version = credentials_.version();
-  Made& made = made_[id];
-  if (made.etag == backend.etag() && made.credentials == version) {
-    if (fleet::BackendPtr same = made.backend.lock(); same != nullptr) return same;
+  const auto known = made_.find(id);
+  if (known != made_.end() && known->second.etag == backend.etag() &&
+      known->second.credentials == version) {
+    if (fleet::BackendPtr same = known->second.backend.lock(); same != nullptr) return same;
   }
   fleet::BackendSpec spec = CompileBackend(backend);
   if (auto failure = credentials_.Fill(backend, &spec)) return *std::move(failure);
   auto fresh = std::make_shared<const fleet::Backend>(fleet::Backend{
       .spec = std::move(spec), .runtime = RuntimeFor(id), .stats = stats_.ForBackend(id)});
-  made = {backend.etag(), version, fresh};
+  made_[id] = {backend.etag(), version, fresh};
   return fleet::BackendPtr(std::move(fresh));
 }
 
-std::shared_ptr<fleet::BackendRuntime> SnapshotFactory::RuntimeFor(const std::string& id) {
+std::shared_ptr<fleet::BackendRuntime> SnapshotFactory::RuntimeFor(std::string_view id) {
   std::weak_ptr<fleet::BackendRuntime>& known = runtimes_[id];
   std::shared_ptr<fleet::BackendRuntime> runtime = known.lock();
   if (runtime == nullptr) {

@@ -30,8 +30,10 @@ class SnapshotFactory {
   // `stats` outlives the factory.
   SnapshotFactory(stats::Registry& stats, int64_t started_unix);
 
-  // INVALID_FIELDS when a key or certificate that it names cannot be read.
-  base::Outcome<fleet::SnapshotPtr> Build(const v1::Config& config);
+  // What is as in `former`, the snapshot in effect if there is one, is taken over from there.
+  // INVALID_FIELDS when a key or certificate that `config` names cannot be read.
+  base::Outcome<fleet::SnapshotPtr> Build(const v1::Config& config,
+                                          const fleet::Snapshot* former = nullptr);
 
   // Reads the files with keys and certificates again that have changed. True: a snapshot that is
   // built now differs from the one before.
@@ -44,7 +46,7 @@ class SnapshotFactory {
 
  private:
   base::Outcome<fleet::BackendPtr> BackendFor(const v1::Backend& backend);
-  std::shared_ptr<fleet::BackendRuntime> RuntimeFor(const std::string& id);
+  std::shared_ptr<fleet::BackendRuntime> RuntimeFor(std::string_view id);
   void ForgetTheDead();
 
   stats::Registry& stats_;

@@ -41,9 +41,11 @@ struct Settings {
   bool allow_engine_control = false;
 };
 
-// How the backends of one model are asked: for the models without rules of their own those of the
-// Snapshot, else those of the Pool.
+// How the backends of one model are chosen and asked: for the models without rules of their own
+// those of the Snapshot, else those of the Pool.
 struct RouteSettings {
+  std::string logic = "roundrobin";  // a name of routing::PolicyRegistry
+
   // Name of the session id: of the request header, else of the top-level JSON key. Empty = no
   // sessions.
   std::string session_key;
@@ -60,6 +62,8 @@ struct RouteSettings {
   base::Duration connect_timeout = std::chrono::seconds(5);
   base::Duration first_byte_timeout{0};
   base::Duration idle_timeout = std::chrono::seconds(600);
+
+  friend bool operator==(const RouteSettings&, const RouteSettings&) = default;
 };
 
 }  // namespace vllm_router::fleet

@@ -55,6 +55,13 @@ struct Alias {
   static Alias To(std::string model) { return {{{std::move(model), 1}}}; }
 };
 
+// Bodies of the answers that list models and engines.
+struct RenderedLists {
+  std::string models_json;                  // GET /v1/models
+  std::string engines_json;                 // GET /engines
+  base::StringMap<std::string> model_json;  // GET /v1/models/{id}, by id
+};
+
 struct Snapshot {
   uint64_t generation = 0;
   Settings settings;
@@ -64,10 +71,7 @@ struct Snapshot {
   base::StringMap<std::shared_ptr<const Pool>> pools;  // by model, and by backends' aliases
   base::StringMap<Alias> aliases;                      // by name
 
-  // Bodies of GET /v1/models and GET /engines, and of GET /v1/models/{id} by id.
-  std::string models_json;
-  std::string engines_json;
-  base::StringMap<std::string> model_json;
+  std::shared_ptr<const RenderedLists> lists;  // never nullptr
 
   // nullptr when the model is unknown. `model` must be resolved (see FindAlias).
   const Pool* FindPool(std::string_view model) const;

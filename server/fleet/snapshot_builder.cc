@@ -75,31 +75,49 @@ absl::Status AddAliases(const std::map<std::string, Alias>& aliases, PoolMap& po
   return absl::OkStatus();
 }
 
+std::shared_ptr<const RouteSettings> SameRoute(RouteSettings route,
+                                               const std::shared_ptr<const RouteSettings>& former) {
+  if (former != nullptr && *former == route) return former;
+  return std::make_shared<const RouteSettings>(std::move(route));
+}
+
+bool SamePool(const Pool& a, const Pool& b) {
+  return a.renamed == b.renamed && a.route == b.route && a.backends == b.backends;
+}
+
 }  // namespace
 
-absl::StatusOr<SnapshotPtr> SnapshotBuilder::Build(SnapshotInput input) const {
+absl::StatusOr<SnapshotPtr> SnapshotBuilder::Build(SnapshotInput input,
+                                                   const Snapshot* former) const {
   ROUTER_ASSIGN_OR_RETURN(PoolMap pools, GroupByModel(input));
   ROUTER_RETURN_IF_ERROR(AddAliases(input.aliases, pools));
 
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = input.generation;
   snapshot->settings = input.settings;
-  snapshot->route = std::make_shared<const RouteSettings>(std::move(input.route));
+  snapshot->route = SameRoute(std::move(input.route), former == nullptr ? nullptr : former->route);
   snapshot->backends = std::move(input.backends);
   snapshot->aliases.insert(input.aliases.begin(), input.aliases.end());
   for (auto& [model, pool] : pools) {
-    if (!pool->backends.empty()) pool->picker = parts_.make_picker(model, pool->backends);
+    const auto before = former == nullptr ? snapshot->pools.end() : former->pools.find(model);
+    const bool has_before = former != nullptr && before != former->pools.end();
     const auto own = input.routes.find(model);
-    pool->route = own == input.routes.end() ? snapshot->route
-                                            : std::make_shared<const RouteSettings>(own->second);
+    pool->route = own == input.routes.end()
+                      ? snapshot->route
+                      : SameRoute(own->second, has_before ? before->second->route : nullptr);
+    if (has_before && SamePool(*pool, *before->second)) {
+      snapshot->pools.emplace(model, before->second);
+      continue;
+    }
+    if (!pool->backends.empty()) pool->picker = parts_.make_picker(*pool);
     if (parts_.pool_stats) pool->stats = parts_.pool_stats(model);
     snapshot->pools.emplace(model, std::move(pool));
   }
-  if (parts_.render_lists) {
-    RenderedLists lists = parts_.render_lists(*snapshot);
-    snapshot->models_json = std::move(lists.models_json);
-    snapshot->engines_json = std::move(lists.engines_json);
-    snapshot->model_json = std::move(lists.model_json);
+  if (former != nullptr && former->backends == snapshot->backends) {
+    snapshot->lists = former->lists;
+  } else {
+    snapshot->lists = std::make_shared<const RenderedLists>(
+        parts_.render_lists ? parts_.render_lists(*snapshot) : RenderedLists());
   }
   return snapshot;
 }

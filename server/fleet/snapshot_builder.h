@@ -2,7 +2,8 @@
 // consistent, groups the backends into one pool per model and has the parts that other modules know
 // how to make (pickers, statistics, rendered lists) filled in by functions.
 //
-// Lives on the control thread and is used there alone. It keeps nothing between two builds.
+// Lives on the control thread and is used there alone. It keeps nothing between two builds: what
+// can be used again is found in the snapshot before.
 #ifndef SERVER_FLEET_SNAPSHOT_BUILDER_H_
 #define SERVER_FLEET_SNAPSHOT_BUILDER_H_
 
@@ -34,23 +35,15 @@ struct SnapshotInput {
   std::vector<std::string> known_models{};
 };
 
-// Bodies of the answers that list models and engines; see the fields of Snapshot.
-struct RenderedLists {
-  std::string models_json;
-  std::string engines_json;
-  base::StringMap<std::string> model_json;
-};
-
 class SnapshotBuilder {
  public:
   struct Parts {
-    // Called once per model with its active backends, never with none; must not return nullptr.
-    std::function<std::shared_ptr<const routing::Picker>(std::string_view model,
-                                                         const std::vector<BackendPtr>&)>
-        make_picker{};
+    // Called once for each pool that has active backends, and complete but for its picker and
+    // statistics; must not return nullptr.
+    std::function<std::shared_ptr<const routing::Picker>(const Pool& pool)> make_picker{};
     // The statistics of a model: the same object in every generation. Empty: pools have none.
     std::function<std::shared_ptr<stats::PoolStats>(std::string_view model)> pool_stats{};
-    // Sees the snapshot complete but for the lists. Empty: the lists stay empty.
+    // Sees the snapshot complete but for the lists. Not set: the lists are empty.
     std::function<RenderedLists(const Snapshot&)> render_lists{};
   };
 
@@ -60,7 +53,9 @@ class SnapshotBuilder {
   // two backends with one id, a backend with an empty model name or alias, an alias without a name
   // or without weight. As upstream has it, an alias may hide a model, and one to a model that
   // nobody serves is answered with 503.
-  absl::StatusOr<SnapshotPtr> Build(SnapshotInput input) const;
+  // `former`: the snapshot in effect, if there is one. A pool with the same backends and rules as
+  // there is that pool, picker and all; the lists of the same backends are copied.
+  absl::StatusOr<SnapshotPtr> Build(SnapshotInput input, const Snapshot* former = nullptr) const;
 
  private:
   Parts parts_;

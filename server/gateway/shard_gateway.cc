@@ -219,16 +219,16 @@ void ShardGateway::AnswerLocally(http::Session& session, EndpointKind kind) {
       answer.body = shared_.version_json;
       break;
     case EndpointKind::kModels:
-      answer.body = snapshot_->models_json;
+      answer.body = snapshot_->lists->models_json;
       break;
     case EndpointKind::kEngines:
-      answer.body = snapshot_->engines_json;
+      answer.body = snapshot_->lists->engines_json;
       break;
     case EndpointKind::kModel: {
       const std::string name =
           PercentDecode(session.In(session.head().path).substr(sizeof("/v1/models/") - 1), false);
-      const auto found = snapshot_->model_json.find(name);
-      if (found == snapshot_->model_json.end()) {
+      const auto found = snapshot_->lists->model_json.find(name);
+      if (found == snapshot_->lists->model_json.end()) {
         AnswerError(session, errors::kModelNotFound, openai::ModelNotFoundMessage(name),
                     answer.request_id);
         return;

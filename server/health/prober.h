@@ -34,6 +34,8 @@ struct ProbeSchedule {
   bool enabled = true;                                 // false: only ProbeNow asks anybody
   base::Duration interval = std::chrono::seconds(60);  // positive
   base::Duration timeout = std::chrono::seconds(10);   // of one probe, positive
+
+  friend bool operator==(const ProbeSchedule&, const ProbeSchedule&) = default;
 };
 
 struct ProberOptions {

@@ -72,8 +72,8 @@ fleet::SnapshotPtr GatewayTest::Build() {
         fleet::Backend{specs_[i], runtimes_[i], stats_.ForBackend(specs_[i].id)}));
   }
   const fleet::SnapshotBuilder builder(
-      {.make_picker = [this](std::string_view,
-                             const auto& backends) { return policy_->MakePicker(backends); },
+      {.make_picker =
+           [this](const fleet::Pool& pool) { return policy_->MakePicker(pool.backends); },
        .pool_stats = [this](std::string_view model) { return stats_.ForModel(model); }});
   return builder.Build(std::move(input)).value();
 }

@@ -60,14 +60,14 @@ TEST_P(EveryFlagThatSeeds, IsInTheConfigurationAndComesBackOutOfIt) {
   EXPECT_EQ(settings.ejection_base, wanted.ejection_base);
   EXPECT_EQ(settings.ejection_max, wanted.ejection_max);
   EXPECT_EQ(settings.stream_buffer_bytes, wanted.stream_buffer_bytes);
-  const control::Route route = control::CompileRoute(config::EffectivePolicy(seed, ""));
+  const fleet::RouteSettings route = control::CompileRoute(config::EffectivePolicy(seed, ""));
   EXPECT_EQ(route.logic, start.config.routing_logic);
-  EXPECT_EQ(route.settings.session_key, start.config.route.session_key);
-  EXPECT_EQ(route.settings.max_failover_attempts, start.config.route.max_failover_attempts);
-  EXPECT_EQ(route.settings.retry_budget_percent, start.config.route.retry_budget_percent);
-  EXPECT_EQ(route.settings.connect_timeout, start.config.route.connect_timeout);
-  EXPECT_EQ(route.settings.first_byte_timeout, start.config.route.first_byte_timeout);
-  EXPECT_EQ(route.settings.idle_timeout, start.config.route.idle_timeout);
+  EXPECT_EQ(route.session_key, start.config.route.session_key);
+  EXPECT_EQ(route.max_failover_attempts, start.config.route.max_failover_attempts);
+  EXPECT_EQ(route.retry_budget_percent, start.config.route.retry_budget_percent);
+  EXPECT_EQ(route.connect_timeout, start.config.route.connect_timeout);
+  EXPECT_EQ(route.first_byte_timeout, start.config.route.first_byte_timeout);
+  EXPECT_EQ(route.idle_timeout, start.config.route.idle_timeout);
   const control::ProcessLimits process = control::CompileProcessLimits(seed.limits(), 0);
   EXPECT_EQ(process.drain_delay, start.config.drain_delay);
   EXPECT_EQ(process.shutdown_grace, start.config.shutdown_grace);
@@ -136,7 +136,7 @@ class EditBetweenTest : public testing::Test {
   }
   template <typename Edit>
   void Do(Edit edit, v1::BackendSource source = v1::BACKEND_SOURCE_ADMIN) {
-    config::Draft draft(config_, {},
+    config::Draft draft(std::make_shared<const config::Document>(config_), {},
                         {.generation = config_.generation() + 1,
                          .now = {},
                          .etag = "e" + std::to_string(config_.generation() + 1),
@@ -147,7 +147,7 @@ class EditBetweenTest : public testing::Test {
     const uint64_t next = config_.generation() + 1;
     touched_.clear();
     for (const auto& resource : change->diff.resources()) touched_.push_back(resource.name());
-    config_ = std::move(change->config);
+    config_ = change->config();
     config_.set_generation(next);
   }
   void Admin(const v1::ConfigMutation& mutation) {

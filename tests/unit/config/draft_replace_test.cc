@@ -13,7 +13,7 @@ using testing::HasSubstr;
 base::Outcome<Change> Replace(const v1::Config& base, const v1::Config& wanted) {
   v1::ApplyConfigRequest request;
   *request.add_mutations()->mutable_replace_config() = wanted;
-  Draft draft(base, {}, Next());
+  Draft draft(Keep(base), {}, Next());
   draft.ApplyAll(request.mutations());
   return draft.Finish();
 }
@@ -48,7 +48,7 @@ TEST(ReplaceConfig, DrainsWhatIsNotThereAnyMoreAndDeletesTheRest) {
       backends { url: "http://c" models { model: "m" } }
       backends { name: "backends/b" models { model: "n" } })"));
   ASSERT_TRUE(change.ok()) << change.failure().message;
-  const v1::Config& config = change->config;
+  const v1::Config& config = change->config();
   EXPECT_EQ(config.backends_size(), 3);
   EXPECT_EQ(config.backends(1).name(), "backends/b");
   EXPECT_EQ(config.backends(2).name(), "backends/a") << "what goes stands behind the others";
@@ -67,8 +67,8 @@ TEST(ReplaceConfig, TakesUpAnotherOrder) {
   ASSERT_TRUE(change.ok()) << change.failure().message;
   EXPECT_TRUE(change->any());
   EXPECT_TRUE(change->reordered);
-  EXPECT_THAT(Order(change->config), ElementsAre("backends/b", "backends/a"));
-  EXPECT_EQ(change->config.generation(), 5u);
+  EXPECT_THAT(Order(change->config()), ElementsAre("backends/b", "backends/a"));
+  EXPECT_EQ(change->config().generation(), 5u);
 }
 
 TEST(ReplaceConfig, LeavesDiscoverysBackendsBehindTheOthers) {
@@ -79,10 +79,10 @@ TEST(ReplaceConfig, LeavesDiscoverysBackendsBehindTheOthers) {
   const auto change = Replace(base, Proto<v1::Config>(R"(
       backends { name: "backends/z" url: "http://z" models { model: "m" } })"));
   ASSERT_TRUE(change.ok()) << change.failure().message;
-  const v1::Backend* kept = FindBackend(change->config, "backends/k");
+  const v1::Backend* kept = FindBackend(change->config(), "backends/k");
   ASSERT_NE(kept, nullptr);
   EXPECT_FALSE(kept->has_status());
-  EXPECT_EQ(change->config.backends(0).name(), "backends/z");
+  EXPECT_EQ(change->config().backends(0).name(), "backends/z");
 }
 
 TEST(ReplaceConfig, NamesWhatIsWrongByItsPlace) {

@@ -2,7 +2,9 @@
 #ifndef TESTS_UNIT_CONFIG_DRAFT_SUPPORT_H_
 #define TESTS_UNIT_CONFIG_DRAFT_SUPPORT_H_
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/config/draft.h"
@@ -25,6 +27,10 @@ inline v1::Config Base() {
   return config;
 }
 
+inline DocumentPtr Keep(v1::Config config) {
+  return std::make_shared<const Document>(std::move(config));
+}
+
 // Generation 5, at second 100.
 inline Stamp Next() {
   Stamp stamp{.generation = 5, .now = {}, .etag = "e-5"};
@@ -33,7 +39,7 @@ inline Stamp Next() {
 }
 
 inline base::Outcome<Change> Apply(const v1::Config& base, const std::string& mutations) {
-  Draft draft(base, {}, Next());
+  Draft draft(Keep(base), {}, Next());
   draft.ApplyAll(Proto<v1::ApplyConfigRequest>(mutations).mutations());
   return draft.Finish();
 }

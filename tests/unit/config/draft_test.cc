@@ -30,16 +30,16 @@ TEST(Draft, ChangesSeveralKindsAtOnce) {
   ASSERT_TRUE(change.ok()) << change.failure().message;
   const std::string added = BackendNameFor("http://c:1");
   EXPECT_THAT(ChangedNames(*change), ElementsAre("aliases/x", added, "aliases/y", "limits"));
-  EXPECT_EQ(change->config.generation(), 5u);
-  const v1::Backend* backend = FindBackend(change->config, added);
+  EXPECT_EQ(change->config().generation(), 5u);
+  const v1::Backend* backend = FindBackend(change->config(), added);
   ASSERT_NE(backend, nullptr);
   EXPECT_EQ(backend->etag(), "e-5");
   EXPECT_EQ(backend->generation(), 5u);
   EXPECT_EQ(backend->source(), v1::BACKEND_SOURCE_ADMIN);
   EXPECT_EQ(backend->create_time().seconds(), 100);
   // What nobody touched keeps its marks.
-  EXPECT_EQ(FindBackend(change->config, "backends/a")->etag(), "e1");
-  EXPECT_EQ(change->config.limits().etag(), "e-5");
+  EXPECT_EQ(FindBackend(change->config(), "backends/a")->etag(), "e1");
+  EXPECT_EQ(change->config().limits().etag(), "e-5");
 }
 
 TEST(Draft, MakesNothingOfAChangeThatChangesNothing) {
@@ -49,7 +49,7 @@ TEST(Draft, MakesNothingOfAChangeThatChangesNothing) {
       mutations { upsert_model_alias { name: "aliases/x" targets { model: "m" } } })");
   ASSERT_TRUE(change.ok());
   EXPECT_FALSE(change->any());
-  EXPECT_EQ(change->config.DebugString(), base.DebugString());
+  EXPECT_EQ(change->config().DebugString(), base.DebugString());
 }
 
 TEST(Draft, TellsEveryViolationWithItsPathAndChangesNothing) {
@@ -91,7 +91,7 @@ TEST(Draft, GuardsByEtag) {
 TEST(Draft, ExpectsWhatItIsToldTo) {
   const v1::Config base = Base();
   const auto apply = [&base](const std::string& mutation, Expect expect) {
-    Draft draft(base, {}, Next());
+    Draft draft(Keep(base), {}, Next());
     draft.Apply(Proto<v1::ConfigMutation>(mutation), "", expect);
     return Refusal(draft.Finish());
   };
@@ -114,7 +114,7 @@ TEST(Draft, AMaskChangesItsFieldsOnly) {
       mutations { upsert_backend { name: "backends/b" label: "x" weight: 7 }
                   update_mask { paths: "label" } })");
   ASSERT_TRUE(change.ok()) << change.failure().message;
-  const v1::Backend& b = *FindBackend(change->config, "backends/b");
+  const v1::Backend& b = *FindBackend(change->config(), "backends/b");
   EXPECT_EQ(b.label(), "x");
   EXPECT_FALSE(b.has_weight());
   EXPECT_EQ(b.models(0).model(), "n");
@@ -130,7 +130,7 @@ TEST(Draft, ASecretSentBackAsStarsStays) {
   const auto change = Apply(Base(), R"(mutations { upsert_backend { name: "backends/b" label: "x"
                   models { model: "n" } api_key { inline_key: "***" } } })");
   ASSERT_TRUE(change.ok()) << change.failure().message;
-  EXPECT_EQ(FindBackend(change->config, "backends/b")->api_key().inline_key(), "sk-secret");
+  EXPECT_EQ(FindBackend(change->config(), "backends/b")->api_key().inline_key(), "sk-secret");
   EXPECT_THAT(ViolationsOf(Apply(Base(), R"(mutations { upsert_backend { name: "backends/a"
                   models { model: "m" } api_key { inline_key: "***" } } })")),
               ElementsAre(HasSubstr("api_key.inline_key: '***' stands for")));
@@ -140,26 +140,26 @@ TEST(Draft, DeletingABackendDrainsItFirst) {
   const auto change = Apply(Base(), R"(mutations { delete_backend { name: "backends/b"
                   drain { deadline { seconds: 30 } on_deadline: ON_DRAIN_DEADLINE_ABORT } } })");
   ASSERT_TRUE(change.ok()) << change.failure().message;
-  const v1::Backend& b = *FindBackend(change->config, "backends/b");
+  const v1::Backend& b = *FindBackend(change->config(), "backends/b");
   EXPECT_EQ(b.admin_state(), v1::ADMIN_STATE_DRAINING);
   EXPECT_EQ(b.status().drain().start_time().seconds(), 100);
   EXPECT_EQ(b.status().drain().deadline_time().seconds(), 130);
   EXPECT_EQ(b.status().drain().on_deadline(), v1::ON_DRAIN_DEADLINE_ABORT);
   EXPECT_TRUE(b.status().drain().delete_when_done());
 
-  Draft removal(change->config, {}, Next());
+  Draft removal(change->document, {}, Next());
   removal.RemoveBackend("backends/b");
   const auto removed = removal.Finish();
   ASSERT_TRUE(removed.ok());
-  EXPECT_EQ(FindBackend(removed->config, "backends/b"), nullptr);
+  EXPECT_EQ(FindBackend(removed->config(), "backends/b"), nullptr);
   EXPECT_THAT(ChangedNames(*removed), ElementsAre("backends/b"));
 
-  Draft back(change->config, {}, Next());
+  Draft back(change->document, {}, Next());
   back.UndrainBackend("backends/b", "");
   const auto undrained = back.Finish();
   ASSERT_TRUE(undrained.ok());
-  EXPECT_EQ(FindBackend(undrained->config, "backends/b")->admin_state(), v1::ADMIN_STATE_ACTIVE);
-  EXPECT_FALSE(FindBackend(undrained->config, "backends/b")->has_status());
+  EXPECT_EQ(FindBackend(undrained->config(), "backends/b")->admin_state(), v1::ADMIN_STATE_ACTIVE);
+  EXPECT_FALSE(FindBackend(undrained->config(), "backends/b")->has_status());
 }
 
 TEST(Draft, HoldsADeletionToTheRulesOfADrain) {
@@ -198,18 +198,19 @@ TEST(Draft, TheLastBackendOfANamedModelGoesOnlyByForce) {
 TEST(Draft, ADrainMayGetAnotherDeadline) {
   v1::Config base = Base();
   for (const int seconds : {30, 60}) {
-    Draft draft(base, {}, Next());
+    Draft draft(Keep(base), {}, Next());
     v1::DrainOptions options;
     options.mutable_deadline()->set_seconds(seconds);
     draft.DrainBackend("backends/a", "", options);
     const auto change = draft.Finish();
     ASSERT_TRUE(change.ok());
     EXPECT_TRUE(change->any());
-    EXPECT_EQ(FindBackend(change->config, "backends/a")->status().drain().deadline_time().seconds(),
-              100 + seconds);
-    base = change->config;
+    EXPECT_EQ(
+        FindBackend(change->config(), "backends/a")->status().drain().deadline_time().seconds(),
+        100 + seconds);
+    base = change->config();
   }
-  Draft draft(base, {}, Next());
+  Draft draft(Keep(base), {}, Next());
   draft.DrainBackend("backends/none", "", {});
   EXPECT_EQ(Refusal(draft.Finish()), "BACKEND_NOT_FOUND name=backends/none");
 }
@@ -221,37 +222,38 @@ TEST(Draft, TheDefaultPolicyCannotGo) {
 
 TEST(Draft, DiscoveryOwnsWhatItDeclares) {
   const v1::Config base = Base();
-  Draft declare(base, {}, Next());
+  Draft declare(Keep(base), {}, Next());
   declare.DeclareBackends(
       v1::BACKEND_SOURCE_K8S,
       {Proto<v1::Backend>(R"(name: "backends/k1" url: "http://k1" models { model: "m" })"),
        Proto<v1::Backend>(R"(name: "backends/k2" url: "http://k2" models { model: "m" })")});
   const auto declared = declare.Finish();
   ASSERT_TRUE(declared.ok()) << declared.failure().message;
-  ASSERT_NE(FindBackend(declared->config, "backends/k1"), nullptr);
+  ASSERT_NE(FindBackend(declared->config(), "backends/k1"), nullptr);
 
   EXPECT_EQ(
-      Refusal(Apply(declared->config, R"(mutations { delete_backend { name: "backends/k1" } })")),
+      Refusal(Apply(declared->config(), R"(mutations { delete_backend { name: "backends/k1" } })")),
       "SOURCE_OWNED field= name=backends/k1 source=k8s");
-  EXPECT_EQ(Refusal(Apply(declared->config, R"(mutations { upsert_backend { name: "backends/k1"
+  EXPECT_EQ(Refusal(Apply(declared->config(), R"(mutations { upsert_backend { name: "backends/k1"
                           models { model: "other" } } update_mask { paths: "models" } })")),
             "SOURCE_OWNED field=models name=backends/k1 source=k8s");
-  const auto labelled = Apply(declared->config, R"(mutations { upsert_backend { name: "backends/k1"
+  const auto labelled =
+      Apply(declared->config(), R"(mutations { upsert_backend { name: "backends/k1"
                           label: "canary" } update_mask { paths: "label" } })");
   ASSERT_TRUE(labelled.ok()) << labelled.failure().message;
 
   // What it no longer names goes; what an operator changed of the others, and other sources' stay.
-  Draft again(labelled->config, {}, Next());
+  Draft again(labelled->document, {}, Next());
   again.DeclareBackends(
       v1::BACKEND_SOURCE_K8S,
       {Proto<v1::Backend>(
           R"(name: "backends/k1" url: "http://k1" models { model: "m" } models { model: "n" })")});
   const auto later = again.Finish();
   ASSERT_TRUE(later.ok()) << later.failure().message;
-  EXPECT_EQ(FindBackend(later->config, "backends/k2"), nullptr);
-  EXPECT_EQ(FindBackend(later->config, "backends/k1")->label(), "canary");
-  EXPECT_EQ(FindBackend(later->config, "backends/k1")->models_size(), 2);
-  EXPECT_NE(FindBackend(later->config, "backends/a"), nullptr);
+  EXPECT_EQ(FindBackend(later->config(), "backends/k2"), nullptr);
+  EXPECT_EQ(FindBackend(later->config(), "backends/k1")->label(), "canary");
+  EXPECT_EQ(FindBackend(later->config(), "backends/k1")->models_size(), 2);
+  EXPECT_NE(FindBackend(later->config(), "backends/a"), nullptr);
 }
 
 TEST(Draft, CountsItsMutations) {

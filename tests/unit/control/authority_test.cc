@@ -229,7 +229,7 @@ TEST_F(AuthorityTest, AChangeThatTheLastProcessLeftUnconfirmedIsTakenBack) {
   const auto proposal = next.Propose(*due, now_);
   ASSERT_TRUE(proposal.ok());
   EXPECT_EQ(proposal->generation, 3u);
-  EXPECT_EQ(proposal->config->limits().max_headers(), 20u);
+  EXPECT_EQ(proposal->config()->limits().max_headers(), 20u);
 }
 
 TEST_F(AuthorityTest, KnowsWhetherTimeAloneCanBringAnything) {

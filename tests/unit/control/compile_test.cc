@@ -93,30 +93,30 @@ TEST(CompileProcessLimits, KnowsEveryLogLevel) {
 }
 
 TEST(CompileRoute, TakesEveryFieldAndSortsTheStatuses) {
-  const Route route = CompileRoute(config::Proto<v1::RoutingPolicy>(R"(
+  const fleet::RouteSettings route = CompileRoute(config::Proto<v1::RoutingPolicy>(R"(
       session {} session_key: "x-user"
       failover { max_attempts: 0 retry_budget_percent: 1 retry_budget_min: 2
                  retryable_status_codes: [ 503, 429, 500 ] }
       timeouts { connect { seconds: 3 } first_byte { seconds: 4 } stream_idle {} })"));
   EXPECT_EQ(route.logic, "session");
-  EXPECT_EQ(route.settings.session_key, "x-user");
-  EXPECT_EQ(route.settings.max_failover_attempts, 0u);
-  EXPECT_EQ(route.settings.retry_budget_percent, 1u);
-  EXPECT_EQ(route.settings.retry_budget_min, 2u);
-  EXPECT_THAT(route.settings.retryable_status_codes, ElementsAre(429, 500, 503));
-  EXPECT_EQ(route.settings.connect_timeout, seconds(3));
-  EXPECT_EQ(route.settings.first_byte_timeout, seconds(4));
-  EXPECT_EQ(route.settings.idle_timeout, seconds(0));
+  EXPECT_EQ(route.session_key, "x-user");
+  EXPECT_EQ(route.max_failover_attempts, 0u);
+  EXPECT_EQ(route.retry_budget_percent, 1u);
+  EXPECT_EQ(route.retry_budget_min, 2u);
+  EXPECT_THAT(route.retryable_status_codes, ElementsAre(429, 500, 503));
+  EXPECT_EQ(route.connect_timeout, seconds(3));
+  EXPECT_EQ(route.first_byte_timeout, seconds(4));
+  EXPECT_EQ(route.idle_timeout, seconds(0));
 }
 
 TEST(CompileRoute, FillsInTheDefaults) {
-  const Route route = CompileRoute({});
+  const fleet::RouteSettings route = CompileRoute({});
   const fleet::RouteSettings standard;
   EXPECT_EQ(route.logic, "roundrobin");
-  EXPECT_EQ(route.settings.max_failover_attempts, standard.max_failover_attempts);
-  EXPECT_EQ(route.settings.retry_budget_percent, standard.retry_budget_percent);
-  EXPECT_EQ(route.settings.connect_timeout, standard.connect_timeout);
-  EXPECT_EQ(route.settings.idle_timeout, standard.idle_timeout);
+  EXPECT_EQ(route.max_failover_attempts, standard.max_failover_attempts);
+  EXPECT_EQ(route.retry_budget_percent, standard.retry_budget_percent);
+  EXPECT_EQ(route.connect_timeout, standard.connect_timeout);
+  EXPECT_EQ(route.idle_timeout, standard.idle_timeout);
 }
 
 TEST(CompileOwnRoutes, InheritWhatTheyDoNotSay) {
@@ -127,13 +127,13 @@ TEST(CompileOwnRoutes, InheritWhatTheyDoNotSay) {
                          timeouts { first_byte { seconds: 4 } } }
       routing_policies { name: "routing/n" round_robin {} })"));
   ASSERT_EQ(routes.size(), 2u);
-  const Route& m = routes.at("org/m");
+  const fleet::RouteSettings& m = routes.at("org/m");
   EXPECT_EQ(m.logic, "session");
-  EXPECT_EQ(m.settings.session_key, "x-user");
-  EXPECT_EQ(m.settings.max_failover_attempts, 7u);
-  EXPECT_EQ(m.settings.retry_budget_min, 5u);
-  EXPECT_EQ(m.settings.connect_timeout, seconds(9));
-  EXPECT_EQ(m.settings.first_byte_timeout, seconds(4));
+  EXPECT_EQ(m.session_key, "x-user");
+  EXPECT_EQ(m.max_failover_attempts, 7u);
+  EXPECT_EQ(m.retry_budget_min, 5u);
+  EXPECT_EQ(m.connect_timeout, seconds(9));
+  EXPECT_EQ(m.first_byte_timeout, seconds(4));
   EXPECT_EQ(routes.at("n").logic, "roundrobin");
 }
 

@@ -37,11 +37,11 @@ std::string Add(const std::string& id, const std::string& model = "m") {
 
 // Generation 1: what the flags made of it.
 StoredState Seed(const std::string& mutations) {
-  const v1::Config empty = config::Draft::Empty();
-  config::Draft draft(empty, {}, {.generation = 1, .now = {}, .etag = "seed"});
+  config::Draft draft(std::make_shared<const config::Document>(config::Draft::Empty()), {},
+                      {.generation = 1, .now = {}, .etag = "seed"});
   draft.ApplyAll(Parse(mutations).mutations());
   StoredState state;
-  state.newest.config = draft.Finish()->config;
+  state.newest.config = draft.Finish()->config();
   state.newest.config.set_generation(1);
   state.newest.meta.set_generation(1);
   return state;
@@ -172,8 +172,8 @@ TEST_F(ControlPlaneTest, BeginsWithTheGenerationThatItIsGiven) {
   EXPECT_EQ(control_->generation(), 1u);
   EXPECT_EQ(published_[0]->generation, 1u);
   ASSERT_NE(published_[0]->FindPool("m"), nullptr);
-  EXPECT_THAT(published_[0]->models_json, HasSubstr("\"id\":\"m\""));
-  EXPECT_THAT(published_[0]->engines_json, HasSubstr("\"engine_id\":\"a\""));
+  EXPECT_THAT(published_[0]->lists->models_json, HasSubstr("\"id\":\"m\""));
+  EXPECT_THAT(published_[0]->lists->engines_json, HasSubstr("\"engine_id\":\"a\""));
   EXPECT_EQ(published_[0]->backends[0]->runtime->address_count(), 1u);
 }
 

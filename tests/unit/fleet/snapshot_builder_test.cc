@@ -33,8 +33,8 @@ class SnapshotBuilderTest : public testing::Test {
   SnapshotBuilderTest()
       : builder_({
             .make_picker =
-                [this](std::string_view, const std::vector<BackendPtr>& backends) {
-                  picked_from_.push_back(backends);
+                [this](const Pool& pool) {
+                  picked_from_.push_back(pool.backends);
                   return Token<const routing::Picker>(picker_);
                 },
             .pool_stats =
@@ -149,20 +149,19 @@ TEST_F(SnapshotBuilderTest, KeepsStatisticsOverGenerations) {
 TEST_F(SnapshotBuilderTest, HasTheListsRenderedFromTheFinishedPools) {
   const SnapshotPtr snapshot = *builder_.Build(
       {.backends = {MakeBackend("http://a:1", {"x"}), MakeBackend("http://b:1", {"x", "y"})}});
-  EXPECT_EQ(snapshot->models_json, "2 models");
-  EXPECT_EQ(snapshot->engines_json, "2 engines");
-  EXPECT_EQ(snapshot->model_json.at("y"), "y");
+  EXPECT_EQ(snapshot->lists->models_json, "2 models");
+  EXPECT_EQ(snapshot->lists->engines_json, "2 engines");
+  EXPECT_EQ(snapshot->lists->model_json.at("y"), "y");
 }
 
 TEST_F(SnapshotBuilderTest, LeavesOutWhatItHasNoPartFor) {
-  const SnapshotBuilder builder({.make_picker = [&](std::string_view, const auto&) {
-    return Token<const routing::Picker>(picker_);
-  }});
+  const SnapshotBuilder builder(
+      {.make_picker = [&](const Pool&) { return Token<const routing::Picker>(picker_); }});
   const absl::StatusOr<SnapshotPtr> snapshot =
       builder.Build({.backends = {MakeBackend("http://a:1", {"x"})}});
   ASSERT_THAT(snapshot, IsOk());
   EXPECT_EQ((*snapshot)->FindPool("x")->stats, nullptr);
-  EXPECT_EQ((*snapshot)->models_json, "");
+  EXPECT_EQ((*snapshot)->lists->models_json, "");
 }
 
 TEST_F(SnapshotBuilderTest, KeepsInactiveBackendsOutOfThePools) {

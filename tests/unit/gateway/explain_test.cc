@@ -39,10 +39,9 @@ class ExplainTest : public testing::Test {
     fleet::SnapshotInput input{
         .generation = 7, .route = route_, .routes = routes_, .aliases = aliases_};
     input.backends.assign(backends_.begin(), backends_.end());
-    const fleet::SnapshotBuilder builder(
-        {.make_picker = [this](std::string_view, const auto& pool) {
-          return policy_->MakePicker(pool);
-        }});
+    const fleet::SnapshotBuilder builder({.make_picker = [this](const fleet::Pool& pool) {
+      return policy_->MakePicker(pool.backends);
+    }});
     snapshot_ = *builder.Build(std::move(input));
     return *snapshot_;
   }

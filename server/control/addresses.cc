@@ -44,12 +44,11 @@ void Addresses::Follow(fleet::SnapshotPtr snapshot,
   for (const fleet::BackendPtr& backend : snapshot_->backends) {
     const fleet::BackendUrl& url = backend->spec.url;
     const bool has = backend->runtime->address_count() > 0;
-    const auto literal = net::ParseIpLiteral(url.host, url.port);
-    if (!literal) {
+    if (!url.is_ip_address) {
       names.insert({url.host, url.port});
       all_have &= has;
     } else if (!has || other_networks) {
-      backend->runtime->SetAddresses(Allowed(url.host, {*literal}));
+      backend->runtime->SetAddresses(Allowed(url.host, {*net::ParseIpLiteral(url.host, url.port)}));
     }
   }
   unanswered_.clear();

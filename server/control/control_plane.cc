@@ -229,6 +229,7 @@ void ControlPlane::Accept(const Step& step) {
   authority_.Accept(step.proposal);
   revision_ = step.proposal.revision;
   leases_.Follow(*step.proposal.config(), options_.clock->Now());
+  const ViewPtr former = view();  // what only it holds is taken down after the answer
   SetView(step.snapshot, revision_);
   Applied applied{view(), step.proposal.config(), ResultOf(step.proposal)};
   *applied.result.mutable_effect_time() = config::ToTimestamp(options_.clock->WallNow());

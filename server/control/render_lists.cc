@@ -1,9 +1,10 @@
 #include "server/control/render_lists.h"
 
-#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "server/openai/model_list.h"
 
 namespace vllm_router::control {
@@ -12,7 +13,8 @@ fleet::RenderedLists RenderLists(const fleet::Snapshot& snapshot, int64_t create
   fleet::RenderedLists lists;
   std::vector<openai::ModelCard> models;
   std::vector<openai::EngineCard> engines;
-  std::set<std::string> seen;
+  absl::flat_hash_set<std::string_view> seen;
+  engines.reserve(snapshot.backends.size());
   for (const fleet::BackendPtr& backend : snapshot.backends) {
     engines.push_back({.engine_id = backend->spec.id,
                        .serving_models = backend->spec.models,

@@ -99,6 +99,7 @@ absl::Status ParseAuthority(std::string_view authority, BackendUrl& url) {
     url.host = authority.substr(1, bracket - 1);
     after_host = authority.substr(bracket + 1);
     ROUTER_RETURN_IF_ERROR(CheckIpv6(url.host));
+    url.is_ip_address = true;
   } else {
     const size_t colon = std::min(authority.find(':'), authority.size());
     if (authority.find(':', colon + 1) != std::string_view::npos) {
@@ -107,6 +108,8 @@ absl::Status ParseAuthority(std::string_view authority, BackendUrl& url) {
     url.host = authority.substr(0, colon);
     after_host = authority.substr(colon);
     ROUTER_RETURN_IF_ERROR(CheckName(url.host));
+    in_addr address;
+    url.is_ip_address = inet_pton(AF_INET, url.host.c_str(), &address) == 1;
   }
   if (after_host.empty()) {
     url.port = url.https ? kHttpsPort : kHttpPort;

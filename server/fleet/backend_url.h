@@ -15,7 +15,8 @@ namespace vllm_router::fleet {
 struct BackendUrl {
   std::string text;  // exactly as configured: the name in logs, metrics and on the hash ring
   bool https = false;
-  std::string host;  // without brackets
+  std::string host;            // without brackets
+  bool is_ip_address = false;  // the host is
   uint16_t port = 0;
   std::string base_path;  // "" or "/model-a", never with a trailing slash
 

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "server/base/strings.h"
 
@@ -48,7 +49,7 @@ void AppendEngine(const EngineCard& engine, std::string* out) {
     AppendComma(&first, out);
     AppendString(model, out);
   }
-  absl::StrAppendFormat(out, "],\"created\":%d}", engine.created);
+  absl::StrAppend(out, "],\"created\":", engine.created, "}");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "absl/types/span.h"
 
@@ -20,9 +20,10 @@ struct ModelCard {
   std::optional<std::string> parent;  // null when absent; of a LoRA adapter: its base model
 };
 
+// Refers to what it is made of.
 struct EngineCard {
-  std::string engine_id;
-  std::vector<std::string> serving_models;
+  std::string_view engine_id;
+  absl::Span<const std::string> serving_models;
   int64_t created = 0;  // Unix time in seconds
 };
 

@@ -26,6 +26,17 @@ struct Accepted {
   std::string_view host_field;
 };
 
+TEST(ParseBackendUrl, KnowsAddressesFromNames) {
+  for (const std::string_view text :
+       {"http://10.0.0.1:1", "http://[::1]:8000", "http://[::ffff:10.0.0.1]/"}) {
+    EXPECT_TRUE(ParseBackendUrl(text)->is_ip_address) << text;
+  }
+  for (const std::string_view text :
+       {"http://engine:8000", "http://localhost", "http://1engine:1", "http://10.0.0.1.example"}) {
+    EXPECT_FALSE(ParseBackendUrl(text)->is_ip_address) << text;
+  }
+}
+
 TEST(ParseBackendUrl, AcceptsWhatOperatorsWrite) {
   const std::vector<Accepted> cases = {
       {"http://vllm-engine:8000", false, "vllm-engine", 8000, "", "vllm-engine:8000"},

@@ -154,6 +154,52 @@ TEST_F(SnapshotBuilderTest, HasTheListsRenderedFromTheFinishedPools) {
   EXPECT_EQ(snapshot->lists->model_json.at("y"), "y");
 }
 
+TEST_F(SnapshotBuilderTest, TakesOverThePoolsThatDidNotChange) {
+  const BackendPtr a = MakeBackend("http://a:1", {"x"});
+  const BackendPtr b = MakeBackend("http://b:1", {"y"});
+  const BackendPtr c = MakeBackend("http://c:1", {"y"});
+  const SnapshotPtr first = *builder_.Build({.backends = {a, b}});
+  const SnapshotPtr second = *builder_.Build({.generation = 2, .backends = {a, b, c}}, first.get());
+  EXPECT_EQ(second->FindPool("x"), first->FindPool("x"));
+  EXPECT_NE(second->FindPool("y"), first->FindPool("y"));
+  EXPECT_THAT(second->FindPool("y")->backends, ElementsAre(b, c));
+  EXPECT_EQ(second->lists->engines_json, "3 engines");
+
+  const SnapshotPtr third = *builder_.Build({.generation = 3, .backends = {a, b, c}}, second.get());
+  EXPECT_EQ(third->generation, 3u);
+  EXPECT_EQ(third->FindPool("y"), second->FindPool("y"));
+  EXPECT_EQ(third->lists, second->lists);
+
+  const SnapshotPtr reordered = *builder_.Build({.backends = {a, c, b}}, third.get());
+  EXPECT_THAT(reordered->FindPool("y")->backends, ElementsAre(c, b));
+}
+
+TEST_F(SnapshotBuilderTest, APoolWithOtherRulesIsAnotherPool) {
+  const BackendPtr a = MakeBackend("http://a:1", {"x"});
+  const BackendPtr b = MakeBackend("http://b:1", {"y"});
+  SnapshotInput before{.backends = {a, b}};
+  before.routes["y"].session_key = "user";
+  const SnapshotPtr first = *builder_.Build(before);
+
+  SnapshotInput other_common = before;
+  other_common.route.logic = "session";
+  const SnapshotPtr second = *builder_.Build(other_common, first.get());
+  EXPECT_NE(second->FindPool("x"), first->FindPool("x"));
+  EXPECT_EQ(second->FindPool("x")->route->logic, "session");
+  EXPECT_EQ(second->FindPool("y"), first->FindPool("y")) << "it has rules of its own";
+
+  SnapshotInput other_own = other_common;
+  other_own.routes["y"].session_key = "id";
+  const SnapshotPtr third = *builder_.Build(other_own, second.get());
+  EXPECT_EQ(third->FindPool("x"), second->FindPool("x"));
+  EXPECT_EQ(third->FindPool("y")->route->session_key, "id");
+
+  // Rules of its own that say what the common ones say, and no own rules, are alike.
+  SnapshotInput none = other_own;
+  none.routes.clear();
+  EXPECT_EQ((*builder_.Build(none, third.get()))->FindPool("y")->route->session_key, "");
+}
+
 TEST_F(SnapshotBuilderTest, LeavesOutWhatItHasNoPartFor) {
   const SnapshotBuilder builder(
       {.make_picker = [&](const Pool&) { return Token<const routing::Picker>(picker_); }});

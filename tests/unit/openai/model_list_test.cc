@@ -46,7 +46,8 @@ TEST(ModelList, EscapesNames) {
 
 TEST(EngineList, ListsEnginesAsABareArray) {
   EXPECT_EQ(EngineListBody({}), "[]");
-  EXPECT_EQ(EngineListBody({{"id-1", {"a", "b\""}, 7}, {"id-2", {}, 8}}),
+  const std::vector<std::string> models = {"a", "b\""};
+  EXPECT_EQ(EngineListBody({{"id-1", models, 7}, {"id-2", {}, 8}}),
             R"([{"engine_id":"id-1","serving_models":["a","b\""],"created":7},)"
             R"({"engine_id":"id-2","serving_models":[],"created":8}])");
 }

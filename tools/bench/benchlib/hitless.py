@@ -12,6 +12,7 @@ from .children import BenchError
 SEEDED = 4  # engine ports that the router begins with; as many more come and go
 SHARDS = 4
 NOISE_LIMIT = 0.05  # of one processor, used by others
+MEMORY_GROWTH_LIMIT = 0.02  # over the last quarter of the long run
 
 
 class Stage:
@@ -135,6 +136,11 @@ def failures(phase):
     return {name: count for name, count in counts.items() if count}
 
 
+def memory_growth(readings):
+    """Of the last quarter of the long run, as a share."""
+    return readings[-1] / readings[-1 - max(1, len(readings) // 4)] - 1 if len(readings) > 1 else 0
+
+
 def problems(phases, memory):
     """Why the run failed, or why its figures should not be trusted: two lists of lines."""
     bad, noise = [], []
@@ -151,6 +157,9 @@ def problems(phases, memory):
         for key in ("incomplete", "disordered", "unaccounted"):
             if watch[key]:
                 bad.append(f"watchers: {watch[key]} {key}")
+    growth = memory_growth(memory["long_run"])
+    if growth > MEMORY_GROWTH_LIMIT:
+        bad.append(f"memory: it still grew by {growth:.1%} in the last quarter of the long run")
     return bad, noise
 
 
@@ -206,5 +215,6 @@ def report(document):
             f"p99 {watch['lateness']['p99'] / 1000:.2f} ms; {watch['skipped']} merged, "
             f"{watch['unaccounted']} lost")
     lines.append("router's memory, MiB: " + ", ".join(
-        f"{name} {memory[name] / (1 << 20):.1f}" for name in ("before", "after", "after_again")))
+        f"{size / (1 << 20):.1f}"
+        for size in [memory["before"], memory["watched"], *memory["long_run"]]))
     return "\n".join(lines)

@@ -106,7 +106,7 @@ bool HoldsSecret(const base::Failure& failure) {
 
 // What is kept can be read again and be shown, without secrets.
 void CheckKept(const Proposal& proposal, bool names_secret) {
-  const v1::Config& config = *proposal.config;
+  const v1::Config& config = *proposal.config();
   const std::string bytes = config.SerializeAsString();
   v1::Config read;
   FUZZ_CHECK(read.ParseFromString(bytes) && read.SerializeAsString() == bytes);
@@ -140,15 +140,38 @@ bool NamesFiles(const v1::Config& config) {
   return false;
 }
 
-void CheckSnapshot(const v1::Config& config) {
+std::vector<std::string> IdsOf(const std::vector<fleet::BackendPtr>& backends) {
+  std::vector<std::string> ids;
+  for (const fleet::BackendPtr& backend : backends) ids.push_back(backend->spec.id);
+  return ids;
+}
+
+// What is taken over from the snapshot before is what would have been made anew.
+void CheckSame(const fleet::Snapshot& next, const fleet::Snapshot& fresh) {
+  FUZZ_CHECK(IdsOf(next.backends) == IdsOf(fresh.backends));
+  FUZZ_CHECK(*next.route == *fresh.route && next.pools.size() == fresh.pools.size());
+  for (const auto& [model, pool] : fresh.pools) {
+    const fleet::Pool* other = next.FindPool(model);
+    FUZZ_CHECK(other != nullptr && IdsOf(other->backends) == IdsOf(pool->backends));
+    FUZZ_CHECK(*other->route == *pool->route && other->renamed == pool->renamed);
+    FUZZ_CHECK((other->picker == nullptr) == (pool->picker == nullptr));
+  }
+  FUZZ_CHECK(next.lists->models_json == fresh.lists->models_json);
+  FUZZ_CHECK(next.lists->engines_json == fresh.lists->engines_json);
+}
+
+void CheckSnapshot(const v1::Config& before, const v1::Config& config) {
   (void)CompileProcessLimits(config.limits(), 100);
-  if (NamesFiles(config)) return;
+  if (NamesFiles(config) || NamesFiles(before)) return;
   stats::Registry stats(1);
   SnapshotFactory factory(stats, 1);
   const base::Outcome<fleet::SnapshotPtr> snapshot = factory.Build(config);
   if (!snapshot.ok()) return CheckFailure(snapshot.failure());
   FUZZ_CHECK((*snapshot)->generation == config.generation());
   FUZZ_CHECK((*snapshot)->backends.size() == static_cast<size_t>(config.backends_size()));
+  SnapshotFactory other(stats, 1);
+  const fleet::SnapshotPtr former = *other.Build(before);
+  CheckSame(**other.Build(config, former.get()), **snapshot);
 }
 
 template <typename List>
@@ -217,12 +240,12 @@ void Check(const v1::ApplyConfigRequest& request) {
     return;
   }
   FUZZ_CHECK(proposal->generation == Start().generation() + (proposal->changed ? 1 : 0));
-  FUZZ_CHECK(proposal->config->generation() == proposal->generation);
+  FUZZ_CHECK(proposal->config()->generation() == proposal->generation);
   CheckKept(*proposal, names_secret);
   Authority after = Start();
   after.Accept(*proposal);
   CheckRepeat(after);
-  CheckSnapshot(*proposal->config);
+  CheckSnapshot(*Start().config(), *proposal->config());
   CheckRollback(after);
   CheckEnds(after);
 }

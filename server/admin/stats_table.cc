@@ -43,7 +43,9 @@ void Fill(const stats::TrafficTotals& totals, v1::TrafficStats* out) {
   out->set_in_decode(totals.in_decode);
   out->set_qps(totals.qps);
   out->set_input_tokens(totals.input_tokens);
-  out->set_output_tokens(totals.output_tokens);
+  out->set_output_tokens(totals.output_tokens());
+  out->set_output_tokens_counted(totals.output_tokens_counted);
+  out->set_output_tokens_live(totals.output_tokens_live);
   out->set_request_bytes(totals.request_bytes);
   out->set_response_bytes(totals.response_bytes);
   Fill(totals.time_to_first_token, out->mutable_time_to_first_token());

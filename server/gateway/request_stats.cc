@@ -38,14 +38,17 @@ void RequestStats::Begin(base::TimePoint head_came, base::TimePoint now, uint64_
   ready_ = now;
   body_bytes_ = body_bytes;
   content_events_ = 0;
+  usage_ = openai::UsageScanner();
   slot_ = registry_.rate_window().At(now);
   cause_ = last_failure_ = Cause::kNone;
-  sent_ = stream_ = decoding_ = false;
+  sent_ = stream_ = readable_ = decoding_ = false;
+  pool_ = &registry_.other_models();
   cells_[kRouter] = &shard_.traffic;
   cells_[kRouter]->Begin(slot_, body_bytes);
 }
 
 void RequestStats::OnModel(stats::PoolStats& pool) {
+  pool_ = &pool;
   stats::PoolStats::ShardCells& cells = pool.shard(shard_index_);
   // Models that nobody serves have a count of their own for /metrics.
   if (&pool != &registry_.other_models()) cells.incoming.Add();
@@ -56,7 +59,8 @@ void RequestStats::OnModel(stats::PoolStats& pool) {
 void RequestStats::OnAttempt(const fleet::Backend& backend, base::TimePoint now) {
   attempt_began_ = now;
   if (backend.stats == nullptr) return;
-  cells_[kBackend] = &backend.stats->shard(shard_index_).traffic;
+  on_backend_ = &backend.stats->shard(shard_index_).ForModel(*pool_);
+  cells_[kBackend] = &on_backend_->traffic;
   cells_[kBackend]->Begin(registry_.rate_window().At(now), body_bytes_);
 }
 
@@ -65,15 +69,16 @@ void RequestStats::OnSent() {
   shard_.added_latency.Record(base::Clock::Real().Now() - ready_);
 }
 
-void RequestStats::OnAttemptFailed(Cause cause) {
+void RequestStats::OnAttemptFailed(Cause cause, base::TimePoint now) {
   last_failure_ = cause;
-  if (stats::TrafficCells* cells = std::exchange(cells_[kBackend], nullptr); cells != nullptr)
-    cells->End(cause, decoding_);
+  if (cells_[kBackend] != nullptr) EndLevel(kBackend, cause, 0, now);
 }
 
 void RequestStats::OnHead(const http::ResponseHead& head) {
-  stream_ = head.event_stream && head.Find(http::FieldId::kContentEncoding) == nullptr;
+  readable_ = head.Find(http::FieldId::kContentEncoding) == nullptr;
+  stream_ = head.event_stream && readable_;
   content_ = openai::ContentCounter();
+  usage_ = openai::UsageScanner();
   if (stream_) return;
   decoding_ = true;
   ForEach([](stats::TrafficCells& cells) { cells.LeavePrefill(); });
@@ -84,7 +89,11 @@ void RequestStats::OnPayload(absl::Span<const std::string_view> payload, base::T
   uint64_t events = 0;
   for (const std::string_view piece : payload) {
     bytes += piece.size();
-    if (stream_) events += content_.Feed(piece);
+    if (stream_) {
+      events += content_.Feed(piece, &usage_);
+    } else if (readable_) {
+      usage_.Feed(piece);
+    }
   }
   ForEach([bytes](stats::TrafficCells& cells) { cells.response_bytes.Add(bytes); });
   if (events > 0) OnContent(events, now);
@@ -100,7 +109,7 @@ void RequestStats::OnContent(uint64_t events, base::TimePoint now) {
   for (size_t level = 0; level < kLevels; ++level) {
     if (cells_[level] == nullptr) continue;
     stats::TrafficCells& cells = *cells_[level];
-    cells.output_tokens.Add(events);
+    cells.output_tokens_live.Add(events);
     if (first) {
       cells.LeavePrefill();
       cells.time_to_first_token.Record(now - BeganAt(level));
@@ -114,17 +123,32 @@ void RequestStats::set_blocked(bool blocked) {
   blocked ? shard_.blocked_streams.Add() : shard_.blocked_streams.Subtract();
 }
 
-void RequestStats::End(Cause cause, base::TimePoint now) {
+void RequestStats::End(Cause cause, int status, base::TimePoint now) {
   set_blocked(false);
   if (cause_ != Cause::kNone) cause = cause_;
-  const bool whole = cause == Cause::kCompleted || cause == Cause::kBackendStatus;
   // The router last: when it has nothing running, neither has any of the others.
   for (size_t level = kLevels; level-- > 0;) {
-    stats::TrafficCells* cells = std::exchange(cells_[level], nullptr);
-    if (cells == nullptr) continue;
-    if (whole) cells->end_to_end.Record(now - BeganAt(level));
-    cells->End(cause, decoding_);
+    if (cells_[level] != nullptr) EndLevel(level, cause, status, now);
   }
+}
+
+void RequestStats::EndLevel(size_t level, Cause cause, int status, base::TimePoint now) {
+  stats::TrafficCells& cells = *std::exchange(cells_[level], nullptr);
+  const base::Duration took = now - BeganAt(level);
+  const bool whole = cause == Cause::kCompleted || cause == Cause::kBackendStatus;
+  if (whole) cells.end_to_end.Record(took);
+  cells.input_tokens.Add(input_tokens());
+  (tokens_reported() ? cells.output_tokens_reported : cells.output_tokens_counted)
+      .Add(output_tokens());
+  if (output_tokens() > content_events_) {
+    cells.output_tokens_live.Add(output_tokens() - content_events_);
+  }
+  cells.End(cause, decoding_);
+  if (level != kBackend) return;
+  stats::LatencyOf of = stats::LatencyOf::kError;
+  if (cause == Cause::kClientAborted) of = stats::LatencyOf::kClientAborted;
+  if (cause == Cause::kCompleted && status < 400) of = stats::LatencyOf::kSuccess;
+  on_backend_->latency[static_cast<size_t>(of)].Record(took);
 }
 
 }  // namespace vllm_router::gateway

@@ -48,7 +48,7 @@ class RequestStats {
   void OnAttempt(const fleet::Backend& backend, base::TimePoint now);
   // The attempt has been handed to the kernel, as far as that took it.
   void OnSent();
-  void OnAttemptFailed(stats::Cause cause);
+  void OnAttemptFailed(stats::Cause cause, base::TimePoint now);
 
   void OnHead(const http::ResponseHead& head);
   void OnPayload(absl::Span<const std::string_view> payload, base::TimePoint now);
@@ -63,8 +63,12 @@ class RequestStats {
   void set_cause(stats::Cause cause) { cause_ = cause; }
   stats::Cause cause() const { return cause_; }
   stats::Cause last_failure() const { return last_failure_; }
-  // `cause` is only taken when none was set.
-  void End(stats::Cause cause, base::TimePoint now);
+  // Tokens of the answer, final when it has ended: see stats::TrafficCells.
+  uint64_t input_tokens() const { return usage_.input_tokens().value_or(0); }
+  uint64_t output_tokens() const { return usage_.output_tokens().value_or(content_events_); }
+  bool tokens_reported() const { return usage_.output_tokens().has_value(); }
+  // `cause` is only taken when none was set. `status`: of the backend's answer, if there was one.
+  void End(stats::Cause cause, int status, base::TimePoint now);
 
  private:
   // Those of router, model and backend that count now.
@@ -79,12 +83,15 @@ class RequestStats {
     return level == kBackend ? attempt_began_ : began_;
   }
   void OnContent(uint64_t events, base::TimePoint now);
+  void EndLevel(size_t level, stats::Cause cause, int status, base::TimePoint now);
 
   stats::Registry& registry_;
   const size_t shard_index_;
   stats::ShardStats& shard_;
 
   std::array<stats::TrafficCells*, kLevels> cells_{};  // kRouter is nullptr between two requests
+  const stats::PoolStats* pool_ = nullptr;
+  stats::BackendStats::ModelCells* on_backend_ = nullptr;  // with cells_[kBackend]
   stats::RateWindow::Slot slot_ = 0;
   base::TimePoint began_{};
   base::TimePoint ready_{};
@@ -95,10 +102,12 @@ class RequestStats {
   stats::Cause cause_ = stats::Cause::kNone;
   stats::Cause last_failure_ = stats::Cause::kNone;
   bool sent_ = false;
-  bool stream_ = false;
+  bool stream_ = false;    // an event stream whose events can be read
+  bool readable_ = false;  // the answer is not compressed
   bool decoding_ = false;
   bool blocked_ = false;
   openai::ContentCounter content_;
+  openai::UsageScanner usage_;
 };
 
 }  // namespace vllm_router::gateway

@@ -229,7 +229,7 @@ void Transaction::Finish(Outcome outcome) {
   Timer::Cancel();
   exchange_.Cancel();
   if (outcome == Outcome::kClientGone) stats_.set_cause(stats::Cause::kClientAborted);
-  stats_.End(status_ < 500 ? stats::Cause::kCompleted : stats::Cause::kBackendStatus,
+  stats_.End(status_ < 500 ? stats::Cause::kCompleted : stats::Cause::kBackendStatus, status_,
              gateway_.loop().now());
   if (phase_ == Phase::kRetryQueued) gateway_.UnqueueRetry(this);
   if (ticket_ != 0) {

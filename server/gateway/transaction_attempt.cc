@@ -160,7 +160,7 @@ void Transaction::OnFailure(const upstream::Failure& failure) {
   if (RetryStale(failure)) return;
   CountFailure(failure);
   last_failure_ = failure.kind;
-  stats_.OnAttemptFailed(CauseOf(failure));
+  stats_.OnAttemptFailed(CauseOf(failure), gateway_.loop().now());
   excluded_.push_back(lease_.backend());
   lease_.Release();
   if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
@@ -205,7 +205,7 @@ bool Transaction::RetryStatus(int status) {
              request_id_, lease_.backend()->spec.url.text, status, attempt_,
              route().max_failover_attempts + 1);
   lease_.backend()->runtime->OnAnswered();
-  stats_.OnAttemptFailed(stats::Cause::kBackendStatus);
+  stats_.OnAttemptFailed(stats::Cause::kBackendStatus, gateway_.loop().now());
   gateway_.stats().retries.Add();
   gateway_.stats().failover_attempts.Add();
   stale_retried_ = false;

@@ -38,6 +38,12 @@ size_t FindMember(std::string_view text) {
   return std::string_view::npos;
 }
 
+// Engines put the usage last: a search through the text of each token would cost too much.
+bool MayEndWithUsage(std::string_view line) {
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return line.size() >= 2 && line.substr(line.size() - 2) == "}}";
+}
+
 bool NamesRepetition(std::string_view event_line) {
   constexpr std::string_view kDelta = "delta";
   if (!event_line.empty() && event_line.back() == '\r') event_line.remove_suffix(1);
@@ -47,29 +53,35 @@ bool NamesRepetition(std::string_view event_line) {
 
 }  // namespace
 
-uint64_t ContentCounter::Feed(std::string_view bytes) {
+uint64_t ContentCounter::Feed(std::string_view bytes, UsageScanner* usage) {
   uint64_t events = 0;
   while (!bytes.empty()) {
     const void* lf = std::memchr(bytes.data(), '\n', bytes.size());
-    if (lf == nullptr) return events + (PartOfLine(bytes) ? 1 : 0);
+    if (lf == nullptr) {
+      usage->Feed(bytes);
+      return events + (PartOfLine(bytes) ? 1 : 0);
+    }
     const auto length = static_cast<size_t>(static_cast<const char*>(lf) - bytes.data());
     const std::string_view line = bytes.substr(0, length);
     bytes.remove_prefix(length + 1);
     if (in_line_) {
+      usage->Feed(line);
       if (PartOfLine(line)) ++events;
       EndCutLine();
-    } else if (WholeLine(line)) {
+    } else if (WholeLine(line, usage)) {
       ++events;
     }
   }
   return events;
 }
 
-bool ContentCounter::WholeLine(std::string_view line) {
+bool ContentCounter::WholeLine(std::string_view line, UsageScanner* usage) {
   if (line.empty() || line == "\r") {
     EndEvent();
   } else if (StartsWith(line, "data:")) {
-    return Counts(line);
+    const bool counts = Counts(line);
+    if (!counts || MayEndWithUsage(line)) usage->Feed(line);
+    return counts;
   } else if (StartsWith(line, "event:")) {
     repeats_ = NamesRepetition(line);
   }

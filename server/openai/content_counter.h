@@ -17,13 +17,16 @@
 #include <cstdint>
 #include <string_view>
 
+#include "server/openai/usage_scanner.h"
+
 namespace vllm_router::openai {
 
 class ContentCounter {
  public:
   // Looks at the next payload bytes of the stream. Returns how many events with content they
-  // brought; an event counts when its content is seen.
-  uint64_t Feed(std::string_view bytes);
+  // brought; an event counts when its content is seen. What may hold the `usage` of the answer goes
+  // to `usage`: of the events with content only those that end like one that has it.
+  uint64_t Feed(std::string_view bytes, UsageScanner* usage);
 
  private:
   // Longer than a member's name and all that may stand around it.
@@ -32,7 +35,7 @@ class ContentCounter {
   static constexpr size_t kStart = 6;
 
   // Both return whether the event begins to count with it.
-  bool WholeLine(std::string_view line);
+  bool WholeLine(std::string_view line, UsageScanner* usage);
   bool PartOfLine(std::string_view part);
   void EndCutLine();
   void EndEvent() { counted_ = repeats_ = false; }

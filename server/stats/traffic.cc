@@ -33,7 +33,9 @@ void TrafficTotals::Add(const TrafficCells& cells, const RateWindow::Span& span)
   in_prefill += cells.in_prefill.Read();
   in_decode += cells.in_decode.Read();
   input_tokens += cells.input_tokens.Read();
-  output_tokens += cells.output_tokens.Read();
+  output_tokens_reported += cells.output_tokens_reported.Read();
+  output_tokens_counted += cells.output_tokens_counted.Read();
+  output_tokens_live += cells.output_tokens_live.Read();
   request_bytes += cells.request_bytes.Read();
   response_bytes += cells.response_bytes.Read();
   qps += static_cast<double>(cells.begun.Count(span)) / span.seconds;

@@ -13,7 +13,13 @@
 //   inter token   the time between two reads that brought events with content. A read that brought
 //                 n of them counts as n equal intervals, and those of the first read as 0, so that
 //                 a stream of n events has n - 1 values whose sum is the time from first to last.
-//   tokens        events with content.
+//   input tokens, output tokens
+//                 what the answer says of itself (`usage`), counted at its end. Of a stream that
+//                 does not say, or was cut before it did, the events with content are taken for its
+//                 output tokens; other answers that do not say have none.
+//   live output tokens
+//                 the same as they come: events with content, and at the end of an answer what it
+//                 says beyond them.
 //   bytes         of bodies: of requests as clients sent them, of answers as backends sent them.
 // Every request that was started ends in exactly one of finished, failed and aborted_by_client.
 #ifndef SERVER_STATS_TRAFFIC_H_
@@ -39,7 +45,9 @@ struct TrafficCells {
   Cell in_prefill;                   // gauge
   Cell in_decode;                    // gauge
   Cell input_tokens;
-  Cell output_tokens;
+  Cell output_tokens_reported;  // by the answers
+  Cell output_tokens_counted;   // events of streams that did not say
+  Cell output_tokens_live;
   Cell request_bytes;
   Cell response_bytes;
   RateCells begun;
@@ -64,7 +72,9 @@ struct TrafficTotals {
   uint64_t in_prefill = 0;
   uint64_t in_decode = 0;
   uint64_t input_tokens = 0;
-  uint64_t output_tokens = 0;
+  uint64_t output_tokens_reported = 0;
+  uint64_t output_tokens_counted = 0;
+  uint64_t output_tokens_live = 0;
   uint64_t request_bytes = 0;
   uint64_t response_bytes = 0;
   double qps = 0;
@@ -72,6 +82,7 @@ struct TrafficTotals {
   HistogramTotals inter_token;
   HistogramTotals end_to_end;
 
+  uint64_t output_tokens() const { return output_tokens_reported + output_tokens_counted; }
   void Add(const TrafficCells& cells, const RateWindow::Span& span);
 };
 

@@ -18,7 +18,10 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 stats::TrafficCells& TrafficOf(StatsStage& stage, size_t backend, size_t shard = 0) {
-  return stage.snapshot->backends[backend]->stats->shard(shard).traffic;
+  return stage.snapshot->backends[backend]
+      ->stats->shard(shard)
+      .ForModel(*stage.registry.ForModel("m"))
+      .traffic;
 }
 
 TEST(StatsFields, AreGaugesAndCountersAsTheContractSays) {

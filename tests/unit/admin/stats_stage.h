@@ -77,7 +77,7 @@ class StatsStage {
       for (stats::TrafficCells* cells :
            {&registry.shard(shard).traffic,
             &registry.ForModel(random() % 3 == 0 ? "n" : "m")->shard(shard).traffic,
-            &backend.stats->shard(shard).traffic})
+            &backend.stats->shard(shard).ForModel(*registry.ForModel("m")).traffic})
         Move(cells);
       registry.shard(shard).loop_delay.Record(Length());
       registry.shard(shard).sessions.Set(random() % 5);

@@ -40,7 +40,9 @@ class RequestStatsTest : public testing::Test {
     clock_.Advance(after);
     request_.OnPayload({&payload, 1}, clock_.Now());
   }
-  void End(Cause cause = Cause::kCompleted) { request_.End(cause, clock_.Now()); }
+  void End(Cause cause = Cause::kCompleted, int status = 200) {
+    request_.End(cause, status, clock_.Now());
+  }
 
   std::vector<stats::TrafficTotals> Levels() {
     const stats::RateWindow::Span span = registry_.rate_window().Ending(clock_.Now());
@@ -92,7 +94,8 @@ TEST_F(RequestStatsTest, SpreadsTheTimeBetweenReadsOverTheEventsThatTheyBrought)
   Read(token, milliseconds(15));
   Read(token + token + token, milliseconds(60));
   for (const stats::TrafficTotals& level : Levels()) {
-    EXPECT_EQ(level.output_tokens, 6u);
+    EXPECT_EQ(level.output_tokens_live, 6u);
+    EXPECT_EQ(level.output_tokens(), 0u) << "the answer has not ended";
     EXPECT_EQ(level.inter_token.Count(), 5u);
     EXPECT_EQ(level.inter_token.counts[0], 1u);
     EXPECT_EQ(level.inter_token.counts[stats::BucketOf(milliseconds(20))], 4u);
@@ -114,16 +117,72 @@ TEST_F(RequestStatsTest, FindsNoTokensInWhatIsNoPlainStream) {
   End();
   for (const stats::TrafficTotals& level : Levels()) {
     EXPECT_EQ(level.finished, 2u);
-    EXPECT_EQ(level.output_tokens, 0u);
+    EXPECT_EQ(level.output_tokens(), 0u);
     EXPECT_EQ(level.time_to_first_token.Count(), 0u);
     EXPECT_EQ(level.response_bytes, 2 * kToken.size());
     EXPECT_EQ(level.in_decode, 0u);
   }
 }
 
+TEST_F(RequestStatsTest, TakesTheTokensFromTheAnswerOrCountsEvents) {
+  const std::string token(kToken);
+  Begin();
+  request_.OnHead(stream_);
+  Read(token + token, milliseconds(10));
+  Read("data: {\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":5}}\n\n", milliseconds(1));
+  End();
+  Begin();
+  request_.OnHead(stream_);
+  Read(token + token + token, milliseconds(10));
+  End(Cause::kClientAborted);
+  Begin();
+  request_.OnHead(whole_);
+  Read("{\"usage\":{\"prompt_tokens\":4,\"comple", milliseconds(1));
+  Read("tion_tokens\":7}}", milliseconds(1));
+  End();
+  for (const stats::TrafficTotals& level : Levels()) {
+    EXPECT_EQ(level.input_tokens, 13u);
+    EXPECT_EQ(level.output_tokens_reported, 12u);
+    EXPECT_EQ(level.output_tokens_counted, 3u);
+    EXPECT_EQ(level.output_tokens_live, 15u);
+  }
+}
+
+TEST_F(RequestStatsTest, ForgetsTheTokensOfTheRequestBefore) {
+  Begin();
+  request_.OnHead(whole_);
+  Read("{\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":7}}", milliseconds(1));
+  End();
+  Begin();
+  EXPECT_EQ(request_.input_tokens(), 0u);
+  EXPECT_EQ(request_.output_tokens(), 0u);
+  End(Cause::kBackendConnect);
+  EXPECT_EQ(Router().output_tokens(), 7u);
+}
+
+TEST_F(RequestStatsTest, SortsDurationsOfAttemptsByHowTheyEnded) {
+  const auto end = [this](Cause cause, int status) {
+    Begin();
+    clock_.Advance(milliseconds(150));
+    End(cause, status);
+  };
+  end(Cause::kCompleted, 200);
+  end(Cause::kCompleted, 404);
+  end(Cause::kBackendStatus, 500);
+  end(Cause::kBackendDied, 200);
+  end(Cause::kClientAborted, 200);
+  const auto models = backend_.stats->Models(registry_.rate_window().Ending(clock_.Now()));
+  const auto count = [&](stats::LatencyOf of) {
+    return models.at("m").latency[static_cast<size_t>(of)].counts[2];  // up to 0.25 s
+  };
+  EXPECT_EQ(count(stats::LatencyOf::kSuccess), 1u);
+  EXPECT_EQ(count(stats::LatencyOf::kError), 3u);
+  EXPECT_EQ(count(stats::LatencyOf::kClientAborted), 1u);
+}
+
 TEST_F(RequestStatsTest, EndsAttemptsOneByOneAndTheRequestOnce) {
   Begin();
-  request_.OnAttemptFailed(Cause::kBackendDied);
+  request_.OnAttemptFailed(Cause::kBackendDied, clock_.Now());
   EXPECT_EQ(request_.last_failure(), Cause::kBackendDied);
   EXPECT_EQ(Backend().in_prefill, 0u);
   EXPECT_EQ(Router().in_prefill, 1u);
@@ -180,7 +239,7 @@ TEST_F(RequestStatsTest, GoesWithoutABackendThatNobodyCounts) {
   request_.OnAttempt(backend_, clock_.Now());
   request_.OnHead(stream_);
   Read(kToken, milliseconds(1));
-  request_.OnAttemptFailed(Cause::kBackendDied);
+  request_.OnAttemptFailed(Cause::kBackendDied, clock_.Now());
   End();
   const stats::RateWindow::Span span = registry_.rate_window().Ending(clock_.Now());
   EXPECT_EQ(registry_.Traffic(span).finished, 1u);

@@ -96,10 +96,15 @@ std::string Bytes(const Stream& stream, std::string_view line_end) {
   return bytes;
 }
 
+uint64_t Feed(ContentCounter& counter, std::string_view bytes) {
+  UsageScanner usage;
+  return counter.Feed(bytes, &usage);
+}
+
 TEST(ContentCounter, CountsEventsWithContent) {
   for (const Stream& stream : Streams()) {
     ContentCounter counter;
-    EXPECT_EQ(counter.Feed(Bytes(stream, "\n")), stream.with_content) << stream.name;
+    EXPECT_EQ(Feed(counter, Bytes(stream, "\n")), stream.with_content) << stream.name;
   }
 }
 
@@ -108,7 +113,7 @@ TEST(ContentCounter, CountsTheSameEventByEvent) {
     ContentCounter counter;
     uint64_t events = 0;
     for (const std::string_view event : stream.events)
-      events += counter.Feed(std::string(event) + "\n\n");
+      events += Feed(counter, std::string(event) + "\n\n");
     EXPECT_EQ(events, stream.with_content) << stream.name;
   }
 }
@@ -120,14 +125,14 @@ TEST(ContentCounter, CountsTheSameWhereverBytesAreCut) {
       for (size_t cut = 0; cut <= bytes.size(); ++cut) {
         ContentCounter counter;
         const uint64_t events =
-            counter.Feed(bytes.substr(0, cut)) + counter.Feed(bytes.substr(cut));
+            Feed(counter, bytes.substr(0, cut)) + Feed(counter, bytes.substr(cut));
         ASSERT_EQ(events, stream.with_content) << stream.name << " cut at " << cut;
       }
       for (size_t piece = 1; piece < 60; ++piece) {
         ContentCounter counter;
         uint64_t events = 0;
         for (size_t at = 0; at < bytes.size(); at += piece)
-          events += counter.Feed(std::string_view(bytes).substr(at, piece));
+          events += Feed(counter, std::string_view(bytes).substr(at, piece));
         ASSERT_EQ(events, stream.with_content) << stream.name << " in pieces of " << piece;
       }
     }
@@ -136,10 +141,31 @@ TEST(ContentCounter, CountsTheSameWhereverBytesAreCut) {
 
 TEST(ContentCounter, IsNotMisledByTheTextOfAModel) {
   ContentCounter counter;
-  EXPECT_EQ(
-      counter.Feed("data: {\"choices\":[{\"delta\":{\"role\":\"\\\"content\\\":\\\"x\\\"\"}}]}"
-                   "\n\n"),
-      0u);
+  EXPECT_EQ(Feed(counter,
+                 "data: {\"choices\":[{\"delta\":{\"role\":\"\\\"content\\\":\\\"x\\\"\"}}]}"
+                 "\n\n"),
+            0u);
+}
+
+TEST(ContentCounter, ShowsTheUsageToTheScanner) {
+  const std::string token = R"(data: {"choices":[{"delta":{"content":"a"},"usage":null}]})";
+  const std::string first = R"(data: {"choices":[{"delta":{"content":"a"}}],"usage":)"
+                            R"({"prompt_tokens":9,"completion_tokens":1}})";
+  const std::string last =
+      R"(data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}})";
+  for (const std::string_view line_end : {"\n\n", "\r\n\r\n"}) {
+    for (const auto& [events, output] :
+         {std::pair(token + token, 0), {first, 1}, {first + "\n\n" + last, 2}, {last, 2}}) {
+      const std::string bytes = events + std::string(line_end);
+      for (size_t cut = 0; cut <= bytes.size(); ++cut) {
+        ContentCounter counter;
+        UsageScanner usage;
+        counter.Feed(std::string_view(bytes).substr(0, cut), &usage);
+        counter.Feed(std::string_view(bytes).substr(cut), &usage);
+        ASSERT_EQ(usage.output_tokens().value_or(0), output) << events << " cut at " << cut;
+      }
+    }
+  }
 }
 
 }  // namespace

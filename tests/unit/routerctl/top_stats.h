@@ -17,7 +17,7 @@ inline v1::TrafficStats Traffic(uint64_t started, uint64_t failed = 0, uint32_t 
   traffic.set_requests_started(started);
   traffic.set_requests_finished(started - failed);
   if (failed > 0) traffic.add_requests_failed()->set_count(failed);
-  traffic.set_output_tokens(started * 10);
+  traffic.set_output_tokens_live(started * 10);
   traffic.set_in_prefill(1);
   traffic.set_in_decode(2);
   if (started > 0) {

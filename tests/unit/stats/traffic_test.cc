@@ -85,7 +85,7 @@ TEST(BackendStats, KeepsItsIdentityForAsLongAsSomebodyHoldsIt) {
   std::shared_ptr<BackendStats> backend = registry.ForBackend("a");
   EXPECT_EQ(registry.ForBackend("a"), backend);
   EXPECT_NE(registry.ForBackend("b"), backend);
-  backend->shard(1).traffic.started.Add();
+  backend->shard(1).ForModel(registry.other_models()).traffic.started.Add();
   const uint64_t incarnation = backend->incarnation();
   backend.reset();
   backend = registry.ForBackend("a");
@@ -98,6 +98,37 @@ TEST(BackendStats, ForgetsThoseThatHaveGoneAndKeepsTheOthers) {
   const std::shared_ptr<BackendStats> kept = registry.ForBackend("kept");
   for (int i = 0; i < 1000; ++i) registry.ForBackend(std::to_string(i));
   EXPECT_EQ(registry.ForBackend("kept"), kept);
+}
+
+TEST(BackendStats, TellsItsModelsApartAndAddsThemUp) {
+  const PoolStats m("m", 2);
+  const PoolStats n("n", 2);
+  BackendStats backend(1, 2);
+  backend.shard(0).ForModel(m).traffic.started.Add(2);
+  backend.shard(0).ForModel(n).traffic.started.Add(3);
+  backend.shard(1).ForModel(m).traffic.started.Add(5);
+  EXPECT_EQ(&backend.shard(0).ForModel(m), &backend.shard(0).ForModel(m));
+  backend.shard(0).ForModel(m).latency[static_cast<size_t>(LatencyOf::kError)].Record(
+      std::chrono::milliseconds(100));
+  const auto models = backend.Models(kNoSpan);
+  ASSERT_EQ(models.size(), 2u);
+  EXPECT_EQ(models.at("m").traffic.started, 7u);
+  EXPECT_EQ(models.at("n").traffic.started, 3u);
+  EXPECT_EQ(backend.Traffic(kNoSpan).started, 10u);
+  const LatencyTotals& errors = models.at("m").latency[static_cast<size_t>(LatencyOf::kError)];
+  EXPECT_EQ(errors.counts[1], 1u) << "a bound is part of its bucket";
+  EXPECT_EQ(errors.sum_ns, 100'000'000u);
+}
+
+TEST(Latency, HasABucketForWhatIsAboveAllBounds) {
+  Latency latency;
+  latency.Record(std::chrono::seconds(121));
+  latency.Record(base::Duration(-5));
+  LatencyTotals totals;
+  latency.AddTo(&totals);
+  EXPECT_EQ(totals.counts.back(), 1u);
+  EXPECT_EQ(totals.counts.front(), 1u);
+  EXPECT_EQ(totals.sum_ns, 121'000'000'000u);
 }
 
 TEST(BackendStats, CountsConnections) {

@@ -66,7 +66,7 @@ Rates StatsModel::RatesOf(const v1::TrafficStats& traffic) const {
   return {.requests = PerSecond(static_cast<double>(traffic.requests_started())),
           .failures = PerSecond(failed),
           .failed_share = ended > 0 ? failed / ended : 0,
-          .tokens = PerSecond(static_cast<double>(traffic.output_tokens()))};
+          .tokens = PerSecond(static_cast<double>(traffic.output_tokens_live()))};
 }
 
 double StatsModel::PerSecond(double count) const {

@@ -1,0 +1,125 @@
+#include "server/openai/usage_scanner.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace vllm_router::openai {
+namespace {
+
+constexpr std::string_view kMember = "\"usage\"";
+
+bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+void UsageScanner::Feed(std::string_view bytes) {
+  while (!bytes.empty()) {
+    bytes.remove_prefix(state_ == State::kSearch ? Search(bytes) : Read(bytes));
+  }
+}
+
+size_t UsageScanner::Search(std::string_view bytes) {
+  // The end of the name, when the last piece was cut inside of it.
+  size_t at = 0;
+  while (matched_ > 0 && at < bytes.size()) {
+    if (bytes[at] != kMember[matched_]) {
+      matched_ = 0;
+      break;
+    }
+    ++at;
+    if (++matched_ == kMember.size()) {
+      matched_ = 0;
+      state_ = State::kColon;
+      return at;
+    }
+  }
+  if (at == bytes.size()) return at;
+  const size_t found = bytes.find(kMember, at);
+  if (found != std::string_view::npos) {
+    state_ = State::kColon;
+    return found + kMember.size();
+  }
+  for (size_t size = std::min(kMember.size() - 1, bytes.size() - at); size > 0; --size) {
+    if (bytes.substr(bytes.size() - size) != kMember.substr(0, size)) continue;
+    matched_ = static_cast<uint8_t>(size);
+    break;
+  }
+  return bytes.size();
+}
+
+size_t UsageScanner::Read(std::string_view bytes) {
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    Step(bytes[i]);
+    if (state_ == State::kSearch) return i + 1;
+  }
+  return bytes.size();
+}
+
+void UsageScanner::Step(char c) {
+  switch (state_) {
+    case State::kSearch:
+      return;
+    case State::kColon:
+      if (!IsSpace(c)) state_ = c == ':' ? State::kValue : State::kSearch;
+      return;
+    case State::kValue:
+      if (IsSpace(c)) return;
+      // null, in all events of a stream but the last
+      state_ = c == '{' ? State::kObject : State::kSearch;
+      depth_ = 1;
+      key_size_ = 0;
+      return;
+    case State::kNumber:
+      if (IsDigit(c)) {
+        constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max() / 10 - 1;
+        number_ = std::min(number_, kMost) * 10 + static_cast<uint64_t>(c - '0');
+        return;
+      }
+      EndNumber();
+      state_ = State::kObject;
+      return OnObject(c);
+    case State::kObject:
+      return OnObject(c);
+    case State::kString:
+    case State::kKey:
+      if (c == '"') {
+        state_ = State::kObject;
+      } else if (c == '\\') {
+        string_ = state_;
+        state_ = State::kEscape;
+      } else if (state_ == State::kKey && key_size_ < kMaxKey) {
+        key_[key_size_++] = c;
+      }
+      return;
+    case State::kEscape:
+      state_ = string_;
+      return;
+  }
+}
+
+void UsageScanner::OnObject(char c) {
+  if (c == '"') {
+    state_ = depth_ == 1 ? State::kKey : State::kString;
+    if (depth_ == 1) key_size_ = 0;
+  } else if (c == '{' || c == '[') {
+    // As deep as nothing real is: what would not be counted right is not read at all.
+    if (++depth_ == std::numeric_limits<uint8_t>::max()) state_ = State::kSearch;
+  } else if (c == '}' || c == ']') {
+    if (--depth_ == 0) state_ = State::kSearch;
+  } else if (c == '-') {
+    key_size_ = 0;
+  } else if (IsDigit(c) && depth_ == 1) {
+    number_ = static_cast<uint64_t>(c - '0');
+    state_ = State::kNumber;
+  }
+}
+
+void UsageScanner::EndNumber() {
+  const std::string_view key(key_, key_size_);
+  if (key == "prompt_tokens" || key == "input_tokens") input_ = number_;
+  if (key == "completion_tokens" || key == "output_tokens") output_ = number_;
+  key_size_ = 0;  // digits behind a point are no number of their own
+}
+
+}  // namespace vllm_router::openai

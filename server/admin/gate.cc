@@ -192,6 +192,13 @@ void Gate::OnFinished(const Call& call, const std::optional<base::Failure>& fail
 
 base::Outcome<Identity> Gate::AdmitWatcher(const grpc::ServerContextBase& context,
                                            std::string_view rpc) {
+  base::Outcome<Identity> caller = CheckWatcher(context, rpc);
+  Count(rpc, caller.ok() ? absl::StatusCode::kOk : caller.failure().code);
+  return caller;
+}
+
+base::Outcome<Identity> Gate::CheckWatcher(const grpc::ServerContextBase& context,
+                                           std::string_view rpc) {
   if (closed()) return base::ShuttingDown();
   base::Outcome<Identity> caller = authorizer_.Authorize(CredentialsOf(context), rpc);
   if (!caller.ok()) return caller;
@@ -200,6 +207,18 @@ base::Outcome<Identity> Gate::AdmitWatcher(const grpc::ServerContextBase& contex
     return base::TooManyWatchers(options_.max_watchers, kRetryAfter);
   }
   return caller;
+}
+
+void Gate::Count(std::string_view rpc, absl::StatusCode code) {
+  base::MutexLock lock(&mutex_);
+  ++counts_[{std::string(rpc), code}];
+}
+
+std::vector<Gate::CallCount> Gate::CallCounts() const {
+  std::vector<CallCount> counts;
+  base::MutexLock lock(&mutex_);
+  for (const auto& [call, count] : counts_) counts.push_back({call.first, call.second, count});
+  return counts;
 }
 
 // --- Call ---
@@ -260,6 +279,7 @@ void Call::Finish(const std::optional<base::Failure>& failure, bool replayed) {
     gate_.audit_.Append(std::move(event_));
   }
   if (!replayed) gate_.OnFinished(*this, failure);
+  gate_.Count(rpc_, failure ? failure->code : absl::StatusCode::kOk);
   reactor_->Finish(failure ? ToGrpcStatus(*failure) : grpc::Status::OK);
 }
 

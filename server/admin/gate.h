@@ -10,10 +10,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "server/admin/audit_log.h"
@@ -55,6 +58,14 @@ class Gate {
   void LeaveWatcher() { Leave(&watchers_); }
   uint64_t watchers() const { return watchers_.load(std::memory_order_relaxed); }
 
+  // Calls that have ended, and streams that have begun or were refused, by RPC and code.
+  struct CallCount {
+    std::string rpc;
+    absl::StatusCode code;
+    uint64_t count;
+  };
+  std::vector<CallCount> CallCounts() const ABSL_LOCKS_EXCLUDED(mutex_);
+
   // From now on every call is refused with SHUTTING_DOWN.
   void Close() { closed_.store(true); }
   bool closed() const { return closed_.load(); }
@@ -73,6 +84,9 @@ class Gate {
 
   void Leave(std::atomic<uint64_t>* count) ABSL_LOCKS_EXCLUDED(mutex_);
   std::optional<base::Failure> Check(const grpc::CallbackServerContext& context, Call* call);
+  base::Outcome<Identity> CheckWatcher(const grpc::ServerContextBase& context,
+                                       std::string_view rpc);
+  void Count(std::string_view rpc, absl::StatusCode code) ABSL_LOCKS_EXCLUDED(mutex_);
   // True: this is the first call of its request_id, or it has none.
   bool IsFirst(const CallPtr& call) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnFinished(const Call& call, const std::optional<base::Failure>& failure)
@@ -86,7 +100,8 @@ class Gate {
   std::atomic<uint64_t> watchers_{0};
   std::atomic<bool> closed_{false};
 
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
+  std::map<std::pair<std::string, absl::StatusCode>, uint64_t> counts_ ABSL_GUARDED_BY(mutex_);
   std::condition_variable_any left_;
   RequestMemory<Answer> memory_ ABSL_GUARDED_BY(mutex_);
 };

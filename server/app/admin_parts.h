@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "server/admin/audit_log.h"
@@ -44,6 +45,7 @@ class AdminParts {
   void AuditOwnChange(const control::Author& author, uint64_t generation_before,
                       const base::Outcome<control::Applied>& outcome);
   uint64_t watchers() const { return gate_->watchers(); }
+  std::vector<admin::Gate::CallCount> CallCounts() const { return gate_->CallCounts(); }
 
   // Health says NOT_SERVING; calls are still answered.
   void SetNotServing();

@@ -15,7 +15,6 @@
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/config/times.h"
-#include "server/stats/file_figures.h"
 
 namespace vllm_router::app {
 namespace {
@@ -43,10 +42,13 @@ RunningApp::RunningApp(StartRouter start)
 
 absl::Status RunningApp::Init() {
   shared_.version_json = absl::StrFormat("{\"version\":\"%s\"}", Version());
-  shared_.scrape = [this](std::function<void(std::string)> done) { Scrape(std::move(done)); };
   default_max_connections_ = static_cast<uint64_t>(ClientConnectionsFor(RaiseFileLimit()));
 
   ROUTER_RETURN_IF_ERROR(MakeControl());
+  monitor_ = std::make_unique<telemetry::Monitor>(stats_, SourcesOfMonitor());
+  shared_.scrape = [this](std::function<void(std::string)> done) {
+    monitor_->Scrape(std::move(done));
+  };
   const control::ViewPtr first = control_->view();
   ROUTER_ASSIGN_OR_RETURN(const net::TlsContext backend_tls,
                           net::MakeClientTls(config_.backend_tls_ca));
@@ -212,10 +214,15 @@ void RunningApp::FollowLimits(const control::View& view) {
   const health::ProbeSchedule schedule{.enabled = limits.health_checks,
                                        .interval = limits.health_interval,
                                        .timeout = limits.health_timeout};
+  monitor_->SetLogInterval(limits.log_stats_interval);
   if (schedule != probe_schedule_) {
     probe_schedule_ = schedule;
     prober_->SetSchedule(schedule);
   }
+  FollowBackends(view);
+}
+
+void RunningApp::FollowBackends(const control::View& view) {
   // What has not changed is the same object as before.
   if (view.snapshot->backends == probed_) return;
   prober_->SetTargets(TargetsOf(view));
@@ -268,43 +275,6 @@ void RunningApp::MakeProber(const net::TlsContext& backend_tls) {
       });
 }
 
-void RunningApp::Scrape(std::function<void(std::string)> done) {
-  control_->Post([this, done = std::move(done)] {
-    std::vector<stats::FileFigures> files;
-    for (const LiveFileStatus& file : files_.Statuses()) {
-      files.push_back({file.what, file.errors, base::UnixSeconds(file.last_success)});
-    }
-    done(stats_.Render(Sources()) + stats::RenderFiles(files));
-  });
-}
-
-stats::ScrapeSources RunningApp::Sources() {
-  return {.backends =
-              [this] {
-                std::vector<stats::BackendFigures> figures;
-                const base::TimePoint now = base::Clock::Real().Now();
-                for (const fleet::BackendPtr& backend : control_->view()->snapshot->backends) {
-                  const fleet::BackendRuntime& runtime = *backend->runtime;
-                  figures.push_back({.url = backend->spec.url.text,
-                                     .healthy = runtime.healthy(),
-                                     .ejected = runtime.ejected(now),
-                                     .in_flight = runtime.in_flight(),
-                                     .ejections = runtime.ejections()});
-                }
-                return figures;
-              },
-          .loop =
-              [this](size_t shard) {
-                const net::EventLoop& loop = shards_[shard].loop();
-                return stats::LoopFigures{
-                    .turns = loop.turns(),
-                    .busy_seconds = static_cast<double>(loop.busy_ns()) * 1e-9,
-                    .longest_turn_seconds = static_cast<double>(loop.longest_turn_ns()) * 1e-9};
-              },
-          .generation = [this] { return control_->generation(); },
-          .refused_connections = [this] { return listener_->refused(); }};
-}
-
 void RunningApp::Start() {
   shards_.Start();
   control_->Start(
@@ -327,6 +297,7 @@ void RunningApp::Start() {
     }
   }
   prober_->Start();
+  monitor_->Start();
   files_.Start();
   listener_->Start();
   ROUTER_LOG(kInfo,

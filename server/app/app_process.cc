@@ -125,6 +125,38 @@ admin::StatsSources RunningApp::StatsOfProcess() {
       .admin_watchers = [this] { return admin_->watchers(); }};
 }
 
+telemetry::Sources RunningApp::SourcesOfMonitor() {
+  return {.snapshot = [this] { return control_->view()->snapshot; },
+          .loop =
+              [this](size_t shard) {
+                const net::EventLoop& loop = shards_[shard].loop();
+                return telemetry::LoopFigures{
+                    .turns = loop.turns(),
+                    .busy_seconds = static_cast<double>(loop.busy_ns()) * 1e-9,
+                    .longest_turn_seconds = static_cast<double>(loop.longest_turn_ns()) * 1e-9};
+              },
+          .connections_accepted = [this] { return listener_->accepted(); },
+          .connections_refused = [this] { return listener_->refused(); },
+          .queued_requests = [this] { return admission_.queued(); },
+          .admin_watchers = [this] { return admin_->watchers(); },
+          .admin_calls =
+              [this] {
+                std::vector<telemetry::AdminCalls> calls;
+                for (const admin::Gate::CallCount& count : admin_->CallCounts()) {
+                  calls.push_back({count.rpc, absl::StatusCodeToString(count.code), count.count});
+                }
+                return calls;
+              },
+          .files =
+              [this] {
+                std::vector<telemetry::FileFigures> files;
+                for (const LiveFileStatus& file : files_.Statuses()) {
+                  files.push_back({file.what, file.errors, base::UnixSeconds(file.last_success)});
+                }
+                return files;
+              }};
+}
+
 admin::Process RunningApp::MakeProcess() {
   sampler_ = std::make_unique<admin::StatsSampler>(stats_, StatsOfProcess(), base::Clock::Real());
   admin::Process process;

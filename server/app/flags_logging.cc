@@ -13,11 +13,10 @@ namespace vllm_router::app {
 namespace {
 
 constexpr FlagSpec kFlags[] = {
-    Switch("log_stats").OfOriginal().WithoutEffect(),
+    Switch("log_stats").OfOriginal(),
     Interval("log_stats_interval")
         .TooSmall("Log stats interval must be greater than 0.")
-        .OfOriginal()
-        .WithoutEffect(),
+        .OfOriginal(),
     Choice("log_level", "critical|error|warning|info|debug|trace").OfOriginal(),
     Choice("log_format", "text|json").OfOriginal().NeedsRestart(),
     Text("callbacks", "MODULE.INSTANCE")

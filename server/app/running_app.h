@@ -26,6 +26,7 @@
 #include "server/net/tls.h"
 #include "server/stats/registry.h"
 #include "server/store/store.h"
+#include "server/telemetry/monitor.h"
 
 namespace vllm_router::app {
 
@@ -58,15 +59,15 @@ class RunningApp final : public App {
   void ShowDynamicConfig(const std::string& object);
   void FollowLimits(const control::View& view);
   void FollowConnectionLimit(uint64_t limit);
+  void FollowBackends(const control::View& view);
   static std::vector<health::Target> TargetsOf(const control::View& view);
   void OnAccept(net::Shard& shard, net::Accepted accepted);
-  void Scrape(std::function<void(std::string)> done);
-  stats::ScrapeSources Sources();
 
   // --- app_process.cc: what the admin service may ask for ---
   admin::Process MakeProcess();
   v1::GetServerInfoResponse Facts() const;
   admin::StatsSources StatsOfProcess();
+  telemetry::Sources SourcesOfMonitor();
   void Explain(const v1::ExplainRouteRequest& request, const control::ViewPtr& view,
                const admin::Process::Explained& done);
   void Probe(const v1::Backend& backend, std::optional<base::Duration> timeout,
@@ -99,6 +100,7 @@ class RunningApp final : public App {
   stats::Registry stats_;
   gateway::Admission admission_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<telemetry::Monitor> monitor_;
   std::unique_ptr<control::ControlPlane> control_;
   bool kept_state_ = false;  // it began with a configuration that was kept
   std::unique_ptr<ConfigFileWriter> file_writer_;

@@ -106,9 +106,6 @@ std::vector<std::string> Warnings(const v1::Config& config) {
                                          alias.name(), base::Printable(target.model())));
     }
   }
-  if (config.limits().log_stats()) {
-    warnings.push_back("limits.log_stats: this version does not write statistics to the log");
-  }
   if (config.limits().has_engine_stats_interval()) {
     warnings.push_back("limits.engine_stats_interval: this version does not read engines' metrics");
   }

@@ -111,6 +111,7 @@ ProcessLimits CompileProcessLimits(const v1::Limits& limits, uint64_t default_ma
                        .shutdown_grace = std::chrono::seconds(600),
                        .log_level = CompileLogLevel(limits.log_level()),
                        .request_stats_window = std::chrono::seconds(60),
+                       .log_stats_interval = {},
                        .health_checks = limits.health_check().enabled(),
                        .health_interval = std::chrono::seconds(60),
                        .health_timeout = std::chrono::seconds(10)};
@@ -118,6 +119,10 @@ ProcessLimits CompileProcessLimits(const v1::Limits& limits, uint64_t default_ma
   COPY_TIME(limits, drain_delay, result.drain_delay);
   COPY_TIME(limits, shutdown_grace, result.shutdown_grace);
   COPY_TIME(limits, request_stats_window, result.request_stats_window);
+  if (limits.log_stats()) {
+    result.log_stats_interval = std::chrono::seconds(30);
+    COPY_TIME(limits, log_stats_interval, result.log_stats_interval);
+  }
   COPY_TIME(limits.health_check(), interval, result.health_interval);
   COPY_TIME(limits.health_check(), timeout, result.health_timeout);
   return result;

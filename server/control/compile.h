@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -38,6 +39,7 @@ struct ProcessLimits {
   base::Duration shutdown_grace{0};
   base::LogLevel log_level = base::LogLevel::kInfo;
   base::Duration request_stats_window{0};
+  std::optional<base::Duration> log_stats_interval;  // nullopt: no statistics in the log
   bool health_checks = false;
   base::Duration health_interval{0};
   base::Duration health_timeout{0};

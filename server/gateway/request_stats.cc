@@ -50,8 +50,7 @@ void RequestStats::Begin(base::TimePoint head_came, base::TimePoint now, uint64_
 void RequestStats::OnModel(stats::PoolStats& pool) {
   pool_ = &pool;
   stats::PoolStats::ShardCells& cells = pool.shard(shard_index_);
-  // Models that nobody serves have a count of their own for /metrics.
-  if (&pool != &registry_.other_models()) cells.incoming.Add();
+  cells.incoming.Add();
   cells_[kModel] = &cells.traffic;
   cells.traffic.Begin(slot_, body_bytes_);
 }

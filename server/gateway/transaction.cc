@@ -72,7 +72,6 @@ void Transaction::Choose() {
   }
   pool_ = FindPool();
   if (pool_ == nullptr) {
-    gateway_.shared().stats.CountUnknownModel();
     stats_.OnModel(gateway_.shared().stats.other_models());
     AnswerError(errors::kModelNotFound, openai::ModelNotFoundMessage(facts_.model));
     return;

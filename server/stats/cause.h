@@ -3,8 +3,10 @@
 #ifndef SERVER_STATS_CAUSE_H_
 #define SERVER_STATS_CAUSE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace vllm_router::stats {
 
@@ -28,6 +30,26 @@ enum class Cause : uint8_t {
   kInternal = 16,
 };
 inline constexpr size_t kCauses = 17;
+
+// For metrics and logs: the names of proto/callback.proto without their prefix.
+inline constexpr std::array<std::string_view, kCauses> kCauseWords = {"none",
+                                                                      "completed",
+                                                                      "backend_status",
+                                                                      "rejected",
+                                                                      "overloaded",
+                                                                      "client_timeout",
+                                                                      "client_aborted",
+                                                                      "no_backend",
+                                                                      "backend_connect",
+                                                                      "backend_protocol",
+                                                                      "backend_timeout",
+                                                                      "backend_died",
+                                                                      "callback_answered",
+                                                                      "callback_failed",
+                                                                      "admin_aborted",
+                                                                      "shutdown",
+                                                                      "internal"};
+constexpr std::string_view WordOf(Cause cause) { return kCauseWords[static_cast<size_t>(cause)]; }
 
 }  // namespace vllm_router::stats
 

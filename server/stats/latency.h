@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 
 #include "server/base/clock.h"
 #include "server/stats/cell.h"
@@ -24,6 +25,8 @@ inline constexpr std::array<double, 11> kLatencyBounds = {0.05, 0.1, 0.25, 0.5, 
 struct LatencyTotals {
   std::array<uint64_t, kLatencyBounds.size() + 1> counts{};
   uint64_t sum_ns = 0;
+
+  uint64_t Count() const { return std::accumulate(counts.begin(), counts.end(), uint64_t{0}); }
 };
 
 class Latency {

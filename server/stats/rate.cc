@@ -21,6 +21,11 @@ void RateWindow::SetLength(base::Duration length, base::TimePoint now) {
   width_.store(changes << kWidthBits | (width & kWidthMask), std::memory_order_relaxed);
 }
 
+base::Duration RateWindow::length() const {
+  const uint64_t width = width_.load(std::memory_order_relaxed) & kWidthMask;
+  return base::Duration(static_cast<int64_t>(kParts * width));
+}
+
 RateWindow::Slot RateWindow::At(base::TimePoint now) const {
   const uint64_t width = width_.load(std::memory_order_relaxed);
   const uint64_t time =

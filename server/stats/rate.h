@@ -32,6 +32,7 @@ class RateWindow {
 
   RateWindow(base::Duration length, base::TimePoint now) { SetLength(length, now); }
 
+  base::Duration length() const;
   // Counting begins anew: until a whole window has passed, rates are those since the change.
   void SetLength(base::Duration length, base::TimePoint now);
   Slot At(base::TimePoint now) const;

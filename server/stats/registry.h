@@ -1,11 +1,8 @@
-// All figures of the process, and their rendering for Prometheus. Shards write cells and never
-// wait; rendering takes milliseconds with many backends and runs on the control thread.
+// All figures of the process. Shards write cells and never wait; readers take relaxed loads.
 #ifndef SERVER_STATS_REGISTRY_H_
 #define SERVER_STATS_REGISTRY_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,25 +20,12 @@
 
 namespace vllm_router::stats {
 
-// State of one backend at the time of a scrape.
-struct BackendFigures {
-  std::string url;
-  bool healthy = true;
-  bool ejected = false;
-  int64_t in_flight = 0;
-  uint64_t ejections = 0;
-};
-struct LoopFigures {
-  uint64_t turns = 0;
-  double busy_seconds = 0;
-  double longest_turn_seconds = 0;
-};
-// What the registry does not own and asks for at each scrape.
-struct ScrapeSources {
-  std::function<std::vector<BackendFigures>()> backends;
-  std::function<LoopFigures(size_t shard)> loop;
-  std::function<uint64_t()> generation;
-  std::function<uint64_t()> refused_connections;
+// Attempts that failed.
+struct ErrorCount {
+  std::string server;
+  std::string model;
+  std::string type;  // as the original has it
+  uint64_t count = 0;
 };
 
 class Registry {
@@ -69,14 +53,10 @@ class Registry {
 
   // Traffic of the router as a whole. Any thread.
   TrafficTotals Traffic(const RateWindow::Span& span) const;
-  // A request that named a model which nobody serves: one label value for all of them, so that
-  // clients cannot mint series. Any thread.
-  void CountUnknownModel() { unknown_models_.fetch_add(1, std::memory_order_relaxed); }
   // A failed attempt. Rare, hence a lock. Any thread.
   void CountError(std::string_view server, std::string_view model, std::string_view type);
 
-  // Prometheus text format 0.0.4.
-  std::string Render(const ScrapeSources& sources) const;
+  std::vector<ErrorCount> Errors() const;
 
  private:
   using ErrorKey = std::tuple<std::string, std::string, std::string>;  // server, model, type
@@ -84,7 +64,6 @@ class Registry {
   std::vector<std::unique_ptr<ShardStats>> shards_;
   RateWindow rate_window_;
   const std::shared_ptr<PoolStats> other_models_;
-  std::atomic<uint64_t> unknown_models_{0};
   mutable base::Mutex mutex_;
   std::map<std::string, std::shared_ptr<PoolStats>, std::less<>> pools_ ABSL_GUARDED_BY(mutex_);
   std::map<ErrorKey, uint64_t> errors_ ABSL_GUARDED_BY(mutex_);

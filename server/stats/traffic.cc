@@ -1,5 +1,7 @@
 #include "server/stats/traffic.h"
 
+#include <numeric>
+
 namespace vllm_router::stats {
 
 void TrafficCells::Begin(RateWindow::Slot slot, uint64_t body_bytes) {
@@ -22,6 +24,10 @@ void TrafficCells::End(Cause cause, bool decoding) {
       failed[static_cast<size_t>(cause)].Add();
       break;
   }
+}
+
+uint64_t TrafficTotals::Ended() const {
+  return std::accumulate(failed.begin(), failed.end(), finished + aborted_by_client);
 }
 
 void TrafficTotals::Add(const TrafficCells& cells, const RateWindow::Span& span) {

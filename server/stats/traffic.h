@@ -82,6 +82,7 @@ struct TrafficTotals {
   HistogramTotals inter_token;
   HistogramTotals end_to_end;
 
+  uint64_t Ended() const;
   uint64_t output_tokens() const { return output_tokens_reported + output_tokens_counted; }
   void Add(const TrafficCells& cells, const RateWindow::Span& span);
 };

@@ -214,7 +214,7 @@ TEST_F(RequestStatsTest, CountsUnknownModelsTogether) {
   request_.OnModel(registry_.other_models());
   End(Cause::kRejected);
   EXPECT_EQ(registry_.other_models().Started(), 1u);
-  EXPECT_EQ(registry_.other_models().Incoming(), 0u);
+  EXPECT_EQ(registry_.other_models().Incoming(), 1u);
   Begin();
   End();
   EXPECT_EQ(registry_.ForModel("m")->Incoming(), 1u);

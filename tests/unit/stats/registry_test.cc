@@ -10,25 +10,20 @@
 namespace vllm_router::stats {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using testing::ElementsAre;
+using testing::IsEmpty;
 
-ScrapeSources Sources(std::vector<BackendFigures> backends = {}) {
-  return {.backends = [backends] { return backends; },
-          .loop =
-              [](size_t) {
-                return LoopFigures{.turns = 4, .busy_seconds = 0.5, .longest_turn_seconds = 0.25};
-              },
-          .generation = [] { return uint64_t{7}; },
-          .refused_connections = [] { return uint64_t{2}; }};
+std::vector<std::string> Names(const Registry& registry) {
+  std::vector<std::string> names;
+  for (const auto& model : registry.Models()) names.push_back(model->model());
+  return names;
 }
 
 TEST(Registry, SumsAModelsRequestsOverTheShards) {
   Registry registry(2);
   registry.ForModel("m")->shard(0).incoming.Add(2);
   registry.ForModel("m")->shard(1).incoming.Add(3);
-  EXPECT_THAT(registry.Render(Sources()),
-              HasSubstr("vllm:num_incoming_requests_total{model=\"m\"} 5\n"));
+  EXPECT_EQ(registry.ForModel("m")->Incoming(), 5u);
 }
 
 TEST(Registry, KeepsAModelsIdentity) {
@@ -37,52 +32,28 @@ TEST(Registry, KeepsAModelsIdentity) {
   EXPECT_NE(registry.ForModel("m"), registry.ForModel("n"));
 }
 
-TEST(Registry, GivesAllUnknownModelsOneLabel) {
+TEST(Registry, NamesTheOtherModelsOnceTheyHaveBeenAskedFor) {
   Registry registry(1);
-  registry.CountUnknownModel();
-  registry.CountUnknownModel();
-  EXPECT_THAT(registry.Render(Sources()),
-              HasSubstr("vllm:num_incoming_requests_total{model=\"other\"} 2\n"));
+  registry.ForModel("z");
+  registry.ForModel("a");
+  EXPECT_THAT(Names(registry), ElementsAre("a", "z"));
+  registry.other_models().shard(0).traffic.Begin(1, 0);
+  EXPECT_THAT(Names(registry), ElementsAre("a", "other", "z"));
 }
 
 TEST(Registry, CountsErrorsByServerModelAndType) {
   Registry registry(1);
+  EXPECT_THAT(registry.Errors(), IsEmpty());
   registry.CountError("http://e", "m", "ClientConnectorError");
   registry.CountError("http://e", "m", "ClientConnectorError");
-  EXPECT_THAT(registry.Render(Sources()),
-              HasSubstr("vllm:request_errors_total{server=\"http://"
-                        "e\",model=\"m\",error_type=\"ClientConnectorError\"} 2\n"));
-}
-
-TEST(Registry, ShowsUnhealthyBackendsAsZeroRatherThanNotAtAll) {
-  Registry registry(1);
-  const std::string text = registry.Render(Sources(
-      {{.url = "http://a", .healthy = false, .ejected = true, .in_flight = 3, .ejections = 1}}));
-  EXPECT_THAT(text, HasSubstr("vllm:healthy_pods_total{server=\"http://a\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_backend_ejected{server=\"http://a\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_backend_in_flight{server=\"http://a\"} 3\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_backend_ejections_total{server=\"http://a\"} 1\n"));
-}
-
-TEST(Registry, ShowsEachShardAndTheProcess) {
-  Registry registry(2);
-  registry.shard(1).answers_by_class[5].Add();
-  registry.shard(1).active_requests.Set(9);
-  const std::string text = registry.Render(Sources());
-  EXPECT_THAT(text, HasSubstr("vllm_router_answers_total{shard=\"1\",class=\"5xx\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_answers_total{shard=\"0\",class=\"5xx\"} 0\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_active_requests{shard=\"1\"} 9\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_shard_longest_turn_seconds{shard=\"0\"} 0.25\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_config_generation 7\n"));
-  EXPECT_THAT(text, HasSubstr("vllm_router_connections_refused_total 2\n"));
-}
-
-TEST(Registry, EscapesLabelValues) {
-  Registry registry(1);
-  registry.ForModel("a\"b\nc")->shard(0).incoming.Add();
-  const std::string text = registry.Render(Sources());
-  EXPECT_THAT(text, HasSubstr("{model=\"a\\\"b\\nc\"} 1\n"));
-  EXPECT_THAT(text, Not(HasSubstr("b\nc")));
+  registry.CountError("http://e", "m", "TimeoutError");
+  const std::vector<ErrorCount> errors = registry.Errors();
+  ASSERT_EQ(errors.size(), 2u);
+  EXPECT_EQ(errors[0].server, "http://e");
+  EXPECT_EQ(errors[0].model, "m");
+  EXPECT_EQ(errors[0].type, "ClientConnectorError");
+  EXPECT_EQ(errors[0].count, 2u);
+  EXPECT_EQ(errors[1].count, 1u);
 }
 
 TEST(Registry, CanBeReadWhileShardsCount) {
@@ -94,10 +65,13 @@ TEST(Registry, CanBeReadWhileShardsCount) {
       if (i % 1000 == 0) registry.CountError("s", "m", "E");
     }
   });
-  for (int i = 0; i < 20; ++i) registry.Render(Sources());
+  for (int i = 0; i < 20; ++i) {
+    (void)registry.Errors();
+    (void)registry.Models();
+  }
   shard.join();
   EXPECT_EQ(pool->Incoming(), 10000u);
-  EXPECT_THAT(registry.Render(Sources()), HasSubstr("error_type=\"E\"} 10\n"));
+  EXPECT_EQ(registry.Errors()[0].count, 10u);
 }
 
 }  // namespace

@@ -1,0 +1,101 @@
+// What one scrape, or one block of statistics in the log, is made from: the figures of all backends
+// at one moment, and where the rest is to be asked for. Read on the monitor's thread.
+#ifndef SERVER_TELEMETRY_READING_H_
+#define SERVER_TELEMETRY_READING_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/base/clock.h"
+#include "server/fleet/engine_report.h"
+#include "server/fleet/snapshot.h"
+#include "server/stats/registry.h"
+#include "server/telemetry/trend.h"
+
+namespace vllm_router::telemetry {
+
+struct LoopFigures {
+  uint64_t turns = 0;
+  double busy_seconds = 0;
+  double longest_turn_seconds = 0;
+};
+
+// How a file fares that takes effect again when it changes.
+struct FileFigures {
+  std::string what;  // "configuration file"
+  uint64_t errors = 0;
+  double last_success = 0;  // seconds since 1970
+};
+
+// How often the admin service was called.
+struct AdminCalls {
+  std::string rpc;
+  std::string code;  // of gRPC, such as "OK"
+  uint64_t count = 0;
+};
+
+// Of the process; each may be called from the monitor's thread at any time.
+struct Sources {
+  std::function<fleet::SnapshotPtr()> snapshot;  // in effect
+  std::function<LoopFigures(size_t shard)> loop;
+  std::function<uint64_t()> connections_accepted;
+  std::function<uint64_t()> connections_refused;
+  std::function<uint64_t()> queued_requests;
+  std::function<uint64_t()> admin_watchers;
+  std::function<std::vector<AdminCalls>()> admin_calls;
+  std::function<std::vector<FileFigures>()> files;
+};
+
+struct BackendReading {
+  fleet::BackendPtr backend;
+  stats::TrafficTotals traffic;  // of all its models
+  std::map<std::string_view, stats::BackendStats::ModelTotals> models;
+  fleet::EngineReading engine;
+  // Means over the window; nullopt: nothing happened in it.
+  std::optional<double> latency_seconds;
+  std::optional<double> first_token_seconds;
+  std::optional<double> inter_token_seconds;
+  std::optional<double> output_tokens;
+
+  std::string_view url() const { return backend->spec.url.text; }
+};
+
+struct Reading {
+  base::TimePoint now;
+  fleet::SnapshotPtr snapshot;
+  std::vector<BackendReading> backends;  // in the order of the configuration
+};
+
+// Takes readings, and remembers what means over the window need. Belongs to one thread.
+class Reader {
+ public:
+  // Both outlive the reader.
+  Reader(const stats::Registry& registry, const base::Clock& clock)
+      : registry_(registry), clock_(clock) {}
+
+  // To be called every Interval(): remembers where the figures stand.
+  void Remember(const fleet::SnapshotPtr& snapshot);
+  base::Duration Interval() const { return registry_.rate_window().length() / Trend::kParts; }
+
+  // When the router's first request to an engine was noticed.
+  std::optional<base::TimePoint> first_request() const { return first_request_; }
+
+  Reading Read(fleet::SnapshotPtr snapshot) const;
+
+ private:
+  const stats::Registry& registry_;
+  const base::Clock& clock_;
+  // By the incarnation of the backend's figures, which begin anew with it.
+  std::map<uint64_t, Trend> trends_;
+  std::optional<base::TimePoint> first_request_;
+};
+
+}  // namespace vllm_router::telemetry
+
+#endif  // SERVER_TELEMETRY_READING_H_

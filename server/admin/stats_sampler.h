@@ -22,8 +22,8 @@ class StatsSampler {
 
   base::WallTime started() const { return started_; }
   v1::GetStatsResponse Get(const v1::GetStatsRequest& request);
-  // Not older than `max_age`: for a watcher a quarter of its interval. A watcher that asks once per
-  // interval never gets the same sample twice.
+  // Not older than `max_age`: for a watcher 0 at first, then a quarter of its interval. A watcher
+  // that asks once per interval never gets the same sample twice.
   std::shared_ptr<const StatsSample> Take(const StatsFilter& filter, base::Duration max_age)
       ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -22,17 +22,18 @@ class StatsWatcher final : public Watcher<Response> {
 
  private:
   // Only the first message does not wait for its interval; what is new between two is told by the
-  // next.
+  // next. It is no older than the call: who comes back, or has asked in another way before, must
+  // not be sent into the past.
   bool Next(Response* message) override {
-    return !std::exchange(begun_, true) && TakeInterval(message);
+    return !std::exchange(begun_, true) && TakeInterval(base::Duration(0), message);
   }
   bool OnInterval(Response* message, bool writing) override {
-    return TakeInterval(writing ? nullptr : message);
+    return TakeInterval(max_age_, writing ? nullptr : message);
   }
   void OnWritten() override { stream_.OnWritten(); }
 
-  bool TakeInterval(Response* message) {
-    const Response* next = stream_.OnInterval(sampler_.Take(filter_, max_age_));
+  bool TakeInterval(base::Duration max_age, Response* message) {
+    const Response* next = stream_.OnInterval(sampler_.Take(filter_, max_age));
     if (next == nullptr || message == nullptr) return false;
     *message = *next;
     return true;

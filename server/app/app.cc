@@ -207,6 +207,7 @@ void RunningApp::FollowLimits(const control::View& view) {
       control::CompileProcessLimits(view.config->limits(), default_max_connections_);
   base::SetLogLevel(limits.log_level);
   FollowConnectionLimit(limits.max_connections);
+  admission_.SetCap(view.snapshot->settings.max_concurrent_requests);
   if (limits.request_stats_window != stats_window_) {
     stats_window_ = limits.request_stats_window;
     stats_.rate_window().SetLength(stats_window_, base::Clock::Real().Now());

@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -44,6 +46,21 @@ std::string UriOf(const std::vector<net::Address>& addresses) {
     texts.push_back(absl::StrReplaceAll(text, {{"[", "%5B"}, {"]", "%5D"}}));
   }
   return (only_v4 ? "ipv4:" : "ipv6:") + absl::StrJoin(texts, ",");
+}
+
+// The path as it is written: a URI's %, ? and # would say something else.
+std::string UriOf(std::string_view unix_path) {
+  std::string uri = "unix:";
+  for (const char c : unix_path) {
+    const bool plain = absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                       std::string_view("/-._~").find(c) != std::string_view::npos;
+    if (plain) {
+      uri.push_back(c);
+    } else {
+      absl::StrAppendFormat(&uri, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return uri;
 }
 
 grpc::ChannelArguments Arguments(const v1::Callback& callback,
@@ -107,7 +124,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(
   if (callback.has_tls()) {
     ROUTER_ASSIGN_OR_RETURN(credentials, MakeTlsCredentials(callback.tls()));
   }
-  const std::string uri = target.unix_path.empty() ? UriOf(addresses) : "unix:" + target.unix_path;
+  const std::string uri =
+      target.unix_path.empty() ? UriOf(addresses) : UriOf(std::string_view(target.unix_path));
   std::shared_ptr<grpc::Channel> channel =
       grpc::CreateCustomChannel(uri, credentials, Arguments(callback, target));
   grpc::Channel* const raw = channel.get();

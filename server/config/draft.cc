@@ -235,11 +235,18 @@ void Draft::UndrainBackend(const std::string& name, const std::string& etag) {
 }
 
 std::vector<std::string> Draft::UsersOf(const v1::Backend& backend) const {
+  // Whether a name is the model's own or one that the backend gives it: clients ask by either.
   std::set<std::string> orphaned;
-  for (const v1::ServedModel& served : backend.models()) orphaned.insert(served.model());
+  for (const v1::ServedModel& served : backend.models()) {
+    orphaned.insert(served.model());
+    if (!served.alias().empty()) orphaned.insert(served.alias());
+  }
   backends_.ForEach([&](const v1::Backend& other) {
     if (other.name() == backend.name() || other.status().drain().delete_when_done()) return;
-    for (const v1::ServedModel& served : other.models()) orphaned.erase(served.model());
+    for (const v1::ServedModel& served : other.models()) {
+      orphaned.erase(served.model());
+      orphaned.erase(served.alias());
+    }
   });
   std::vector<std::string> users;
   aliases_.ForEach([&](const v1::ModelAlias& alias) {

@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_format.h"
 #include "tests/integration/admin_stage.h"
-#include "tests/support/replaced_file.h"
+#include "tests/support/temp_directory.h"
 
 namespace vllm_router::test {
 namespace {
@@ -251,6 +251,20 @@ TEST_F(AdminLive, LimitsAndRoutingFollowAtOnce) {
   router().Signal(SIGTERM);
   EXPECT_EQ(router().WaitForExit(), 0);
   EXPECT_EQ(router().CountLog("Routing request"), 6u) << "no line for the seventh request";
+}
+
+TEST_F(AdminLive, ASocketIsFoundByItsPathAsItIsWritten) {
+  AddEngine();
+  const TempDirectory directory;
+  const std::string address = "unix:" + directory.path() + "/admin";
+  StartRouter({"--admin-address", address});
+  ClientOptions options;
+  options.address = address;
+  const auto client = Client::Create(options);
+  ASSERT_TRUE(client.ok()) << client.status();
+  const auto info = (*client)->GetServerInfo({});
+  ASSERT_TRUE(info.ok()) << info.status();
+  EXPECT_THAT(info->admin_addresses(), ElementsAre(address));
 }
 
 }  // namespace

@@ -63,21 +63,33 @@ class AdminTest : public RouterTest {
     if (!config.ok() || config->config().backends_size() <= index) return "";
     return config->config().backends(index).name();
   }
+  // Changes the limits that the text sets: "max_headers: 50".
+  void SetLimits(const std::string& limits) {
+    const auto updated =
+        admin().UpdateLimits(Proto<v1::UpdateLimitsRequest>("limits { " + limits + " }"));
+    ASSERT_TRUE(updated.ok()) << updated.status();
+  }
   // A mutation that adds an engine which the router does not know yet.
   static std::string AddBackend(const FakeEngine& engine, const std::string& id,
                                 const std::string& model = "m") {
     return R"(mutations { upsert_backend { name: "backends/)" + id + R"(" url: ")" + engine.url() +
            R"(" models { model: ")" + model + R"(" } } } )";
   }
-  // Waits until the backend is gone; how many requests it still had when it was last seen.
-  bool WaitUntilGone(const std::string& name) {
+  // Asks again and again until `condition` holds; false if it did not in time.
+  template <typename Condition>
+  static bool Eventually(Condition condition) {
     const auto until = std::chrono::steady_clock::now() + RouterProcess::kPatience;
-    while (std::chrono::steady_clock::now() < until) {
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() >= until) return false;
+    }
+    return true;
+  }
+  bool WaitUntilGone(const std::string& name) {
+    return Eventually([&] {
       v1::GetBackendRequest request;
       request.set_name(name);
-      if (ErrorReason(admin().GetBackend(request).status()) == "BACKEND_NOT_FOUND") return true;
-    }
-    return false;
+      return ErrorReason(admin().GetBackend(request).status()) == "BACKEND_NOT_FOUND";
+    });
   }
 
   std::unique_ptr<Client> client_;

@@ -85,6 +85,7 @@ void GatewayTest::Publish() {
   } else {
     OnShard([this](gateway::ShardGateway& gateway) { gateway.SetSnapshot(snapshot_); });
   }
+  admission_.SetCap(settings_.max_concurrent_requests);
 }
 
 void GatewayTest::Open() {

@@ -48,6 +48,24 @@ bool StaysOnThisMachine(std::string_view address) {
          host.substr(0, 4) == "127.";
 }
 
+// gRPC takes a target for a URI, in which a path's %, ? and # would say something else. The router
+// listens on the path as it is written.
+std::string TargetOf(const std::string& address) {
+  constexpr std::string_view kUnix = "unix:";
+  if (std::string_view(address).substr(0, kUnix.size()) != kUnix) return address;
+  std::string target(kUnix);
+  for (const char c : std::string_view(address).substr(kUnix.size())) {
+    const bool plain = absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                       std::string_view("/-._~").find(c) != std::string_view::npos;
+    if (plain) {
+      target.push_back(c);
+    } else {
+      absl::StrAppendFormat(&target, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return target;
+}
+
 bool IsVisibleAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
@@ -137,7 +155,8 @@ absl::StatusOr<std::shared_ptr<const Channel>> MakeChannel(const ClientOptions& 
   if (!credentials.ok()) return credentials.status();
   auto channel = std::make_shared<Channel>();
   channel->options = options;
-  channel->grpc = grpc::CreateCustomChannel(options.address, *credentials, Arguments(options));
+  channel->grpc =
+      grpc::CreateCustomChannel(TargetOf(options.address), *credentials, Arguments(options));
   return channel;
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "server/config/checker.h"
+#include "tests/support/temp_directory.h"
 #include "tests/unit/callbacks/scripted_service.h"
 
 namespace vllm_router::callbacks {
@@ -230,7 +231,8 @@ TEST(Trial, SaysThatNobodyListens) {
 }
 
 TEST(Trial, ReachesUnixSockets) {
-  const std::string path = testing::TempDir() + "/trial_" + std::to_string(::getpid()) + ".sock";
+  const test::TempDirectory directory;
+  const std::string path = directory.path() + "/trial";
   {
     ScriptedService service;
     const v1::TestCallbackResponse response = Tried(Registered(service.Start("unix:" + path)));

@@ -195,6 +195,17 @@ TEST(Draft, TheLastBackendOfANamedModelGoesOnlyByForce) {
             "accepted");
 }
 
+TEST(Draft, ANameThatABackendGivesToItsModelCountsAsOne) {
+  v1::Config base = Base();
+  base.mutable_backends(0)->mutable_models(0)->set_model("big");
+  base.mutable_backends(0)->mutable_models(0)->set_alias("m");
+  const std::string remove = R"(mutations { delete_backend { name: "backends/a" } })";
+  EXPECT_EQ(Refusal(Apply(base, remove)),
+            "RESOURCE_IN_USE name=backends/a used_by=aliases/x,routing/m");
+  base.mutable_backends(1)->mutable_models(0)->set_alias("m");
+  EXPECT_EQ(Refusal(Apply(base, remove)), "accepted") << "another one has it";
+}
+
 TEST(Draft, ADrainMayGetAnotherDeadline) {
   v1::Config base = Base();
   for (const int seconds : {30, 60}) {

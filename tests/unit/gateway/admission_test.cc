@@ -70,5 +70,44 @@ TEST_F(AdmissionTest, TheLastOneOutLeavesTheSlotFree) {
   EXPECT_EQ(Enter(2, &ticket), Admission::Verdict::kAdmitted);
 }
 
+TEST_F(AdmissionTest, ARaisedCapAdmitsAsManyAsItAllowsOldestFirst) {
+  Admission::Ticket ticket = 0;
+  admission_.SetCap(1);
+  for (int id = 1; id <= 4; ++id) admission_.Enter(1, 5, Waiter(id), &ticket);
+  admission_.SetCap(3);
+  RunPosted();
+  EXPECT_EQ(admitted_, (std::vector<int>{2, 3}));
+  EXPECT_EQ(admission_.queued(), 1u);
+  admission_.SetCap(0);
+  RunPosted();
+  EXPECT_EQ(admitted_, (std::vector<int>{2, 3, 4}));
+}
+
+TEST_F(AdmissionTest, ALoweredCapGivesNoSlotAwayUntilItAllowsSo) {
+  Admission::Ticket ticket = 0;
+  admission_.SetCap(3);
+  for (int id = 1; id <= 4; ++id) admission_.Enter(3, 5, Waiter(id), &ticket);
+  admission_.SetCap(1);
+  admission_.Leave();
+  admission_.Leave();
+  RunPosted();
+  EXPECT_TRUE(admitted_.empty()) << "one still holds a slot";
+  admission_.Leave();
+  RunPosted();
+  EXPECT_EQ(admitted_, std::vector<int>{4});
+}
+
+TEST_F(AdmissionTest, NobodyOvertakesThoseWhoWait) {
+  Admission::Ticket ticket = 0;
+  admission_.SetCap(1);
+  Enter(1, &ticket);
+  Enter(2, &ticket);
+  // Of a generation with a higher cap that has not come into effect everywhere.
+  EXPECT_EQ(admission_.Enter(5, 5, Waiter(3), &ticket), Admission::Verdict::kQueued);
+  admission_.SetCap(5);
+  RunPosted();
+  EXPECT_EQ(admitted_, (std::vector<int>{2, 3}));
+}
+
 }  // namespace
 }  // namespace vllm_router::gateway

@@ -72,6 +72,26 @@ TEST_F(OpaqueTokensTest, KindAndFilterDoNotRunIntoEachOther) {
   EXPECT_THAT(tokens_.Parse("", "auditactor=ann", token_), Says(Verdict::kForeign));
 }
 
+TEST_F(OpaqueTokensTest, WithAnyCharacterChangedAreNotOurs) {
+  for (size_t i = 0; i < token_.size(); ++i) {
+    for (char other = 1; other < 127; ++other) {
+      std::string damaged = token_;
+      if (damaged[i] == other) continue;
+      damaged[i] = other;
+      EXPECT_NE(VerdictOf(damaged), Verdict::kOurs) << "character " << i << ": " << damaged;
+    }
+  }
+}
+
+TEST_F(OpaqueTokensTest, HaveOneSpelling) {
+  // Readers of base64 tend to look past these.
+  for (const std::string& other :
+       {token_ + "=", token_ + "\n", " " + token_, token_.substr(0, 9) + " " + token_.substr(9),
+        token_ + std::string(1, '\0')}) {
+    EXPECT_EQ(VerdictOf(other), Verdict::kForeign) << other;
+  }
+}
+
 TEST_F(OpaqueTokensTest, OfOtherLengthsAreForeign) {
   for (size_t length = 0; length < token_.size(); ++length) {
     EXPECT_THAT(tokens_.Parse("audit", "actor=ann", token_.substr(0, length)),

@@ -118,6 +118,16 @@ TEST_F(WatchConfigPendingTest, AResumedStreamTellsWhatIsPendingAtOnce) {
   EXPECT_TRUE(first.has_pending_commit());
 }
 
+TEST_F(WatchConfigPendingTest, AConfirmationThatWasMissedIsToldAtOnce) {
+  StartPending();
+  const std::string token = TokenNow();
+  ASSERT_TRUE(stage_->Confirm().ok());
+  const v1::WatchConfigResponse first = Watch(token)->Next();
+  EXPECT_TRUE(first.has_bookmark()) << first.DebugString();
+  EXPECT_FALSE(first.has_pending_commit());
+  EXPECT_EQ(first.generation(), 2u);
+}
+
 TEST_F(WatchConfigPendingTest, AReaderThatKnowsOfTheConfirmationIsNotToldAgain) {
   StartPending();
   std::string token;

@@ -68,6 +68,8 @@ OpaqueTokens::Read OpaqueTokens::Parse(std::string_view kind, std::string_view f
     return kNotOurs;
   }
   if (raw.size() != kBody + kSignature || raw.front() != kVersion) return kNotOurs;
+  // Base64 has several spellings of the same bytes: spaces, padding, bits that stand for nothing.
+  if (absl::WebSafeBase64Escape(raw) != token) return kNotOurs;
   const std::string_view body = std::string_view(raw).substr(0, kBody);
   if (body.substr(1, kInstance) != instance_) return {Verdict::kOtherProcess, 0, 0};
   const std::string signature = Sign(kind, filter, body);

@@ -26,12 +26,13 @@ std::string_view FieldOf(const v1::ConfigMutation& mutation) {
 }  // namespace
 
 Service::Service(Gate& gate, control::ControlPlane& control, AuditLog& audit, WatchLoop& watches,
-                 Process process)
+                 Process process, const OpaqueTokens& tokens)
     : gate_(gate),
       control_(control),
       audit_(audit),
       watches_(watches),
-      process_(std::move(process)) {}
+      process_(std::move(process)),
+      tokens_(tokens) {}
 
 void Service::SetAdminAddresses(const std::vector<std::string>& addresses) {
   base::MutexLock lock(&mutex_);

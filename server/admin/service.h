@@ -26,9 +26,9 @@ namespace vllm_router::admin {
 
 class Service final : public v1::RouterAdmin::CallbackService {
  public:
-  // All outlive the service.
+  // All outlive the service. Page and resume tokens are those of `tokens`.
   Service(Gate& gate, control::ControlPlane& control, AuditLog& audit, WatchLoop& watches,
-          Process process);
+          Process process, const OpaqueTokens& tokens = OpaqueTokens());
 
   // The addresses are known once the server listens, when calls may come already.
   void SetAdminAddresses(const std::vector<std::string>& addresses) ABSL_LOCKS_EXCLUDED(mutex_);

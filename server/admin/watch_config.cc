@@ -2,6 +2,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -15,6 +16,10 @@ namespace vllm_router::admin {
 namespace {
 
 using Response = v1::WatchConfigResponse;
+
+// Of a resume token, beside the generation: what its message said of a pending commit.
+constexpr uint64_t kNothingPending = 0;
+constexpr uint64_t kPending = 1;
 
 class ConfigWatcher final : public Watcher<Response> {
  public:
@@ -43,6 +48,8 @@ class ConfigWatcher final : public Watcher<Response> {
       case OpaqueTokens::Verdict::kOurs:
         break;
     }
+    // What was pending may have been confirmed since, which makes no generation.
+    if (read.tie_break == kPending) sent_commit_.reset();
     const control::ViewPtr view = control_.view();
     if (view->config->generation() == read.position) {
       sent_ = view->config;
@@ -110,7 +117,8 @@ class ConfigWatcher final : public Watcher<Response> {
     // A bookmark must not claim a generation that has not been sent.
     if (!message->has_bookmark()) sent_ = view.config;
     message->set_generation(sent_->generation());
-    message->set_resume_token(tokens_.Make("config", filter_, sent_->generation()));
+    message->set_resume_token(tokens_.Make("config", filter_, sent_->generation(),
+                                           view.pending ? kPending : kNothingPending));
     sent_commit_ = view.pending ? view.pending->commit_id() : "";
     if (view.pending) *message->mutable_pending_commit() = *view.pending;
   }
@@ -125,7 +133,8 @@ class ConfigWatcher final : public Watcher<Response> {
   std::string filter_;
   const std::string resume_token_;
   control::ConfigPtr sent_;  // what the reader has; nullptr before the snapshot
-  std::string sent_commit_;  // the commit that the reader knows to be pending
+  // The commit that the reader knows to be pending, or "" for none; nullopt: it has to be told.
+  std::optional<std::string> sent_commit_ = "";
 };
 
 }  // namespace

@@ -14,6 +14,9 @@ namespace vllm_router::test_support {
 
 class FailingStore final : public store::Store {
  public:
+  explicit FailingStore(store::StoreOptions options = {})
+      : inner_(store::MakeMemoryStore(options)) {}
+
   // From now on changes fail with this; OK: they go well again.
   void FailWith(absl::Status status) {
     base::MutexLock lock(&mutex_);
@@ -24,14 +27,20 @@ class FailingStore final : public store::Store {
     base::MutexLock lock(&mutex_);
     holds_ = true;
   }
+  // The same for what is read.
+  void HoldReads() {
+    base::MutexLock lock(&mutex_);
+    holds_reads_ = true;
+  }
   void Release() {
     std::vector<absl::AnyInvocable<void()>> held;
     {
       base::MutexLock lock(&mutex_);
       holds_ = false;
+      holds_reads_ = false;
       held.swap(held_);
     }
-    for (auto& change : held) change();
+    for (auto& operation : held) operation();
   }
   size_t held() const {
     base::MutexLock lock(&mutex_);
@@ -83,6 +92,15 @@ class FailingStore final : public store::Store {
     inner_->SetPending(std::move(pending), std::move(done));
   }
   void Read(uint64_t generation, ReadDone done) override {
+    {
+      base::MutexLock lock(&mutex_);
+      if (holds_reads_) {
+        held_.push_back([this, generation, done = std::move(done)]() mutable {
+          Read(generation, std::move(done));
+        });
+        return;
+      }
+    }
     inner_->Read(generation, std::move(done));
   }
   void List(uint64_t before_generation, size_t limit, ListDone done) override {
@@ -96,10 +114,11 @@ class FailingStore final : public store::Store {
     return failure_;
   }
 
-  const std::unique_ptr<store::Store> inner_ = store::MakeMemoryStore({});
+  const std::unique_ptr<store::Store> inner_;
   mutable base::Mutex mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
   bool holds_ ABSL_GUARDED_BY(mutex_) = false;
+  bool holds_reads_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<absl::AnyInvocable<void()>> held_ ABSL_GUARDED_BY(mutex_);
   size_t appended_ ABSL_GUARDED_BY(mutex_) = 0;
   store::Pending pending_ ABSL_GUARDED_BY(mutex_);

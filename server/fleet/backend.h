@@ -18,6 +18,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/fleet/backend_url.h"
+#include "server/fleet/engine_state.h"
 #include "server/fleet/settings.h"
 
 namespace vllm_router::net {
@@ -158,6 +159,11 @@ class alignas(64) BackendRuntime {
   void SetAddresses(std::vector<SocketAddress> addresses);
   std::vector<SocketAddress> addresses() const;
 
+  // --- what the engine says of itself, read off the shards ---
+  EngineReading engine() const { return engine_.reading(); }
+  EngineLoad engine_load() const { return engine_.load(); }  // for pickers: takes no lock
+  EngineState& engine_state() { return engine_; }
+
  private:
   friend class Lease;
 
@@ -187,6 +193,8 @@ class alignas(64) BackendRuntime {
   base::Duration ejection_length_ ABSL_GUARDED_BY(mutex_){0};
   std::vector<SocketAddress> addresses_ ABSL_GUARDED_BY(mutex_);
   mutable size_t next_address_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  EngineState engine_;
 
   // Written by every request, so on a cache line of its own, away from what pickers scan.
   alignas(64) std::atomic<int64_t> in_flight_{0};

@@ -55,6 +55,8 @@ absl::Status RunningApp::Init() {
         shards_[i], shared_, ForShard(first->snapshot), backend_tls));
   }
   MakeProber(backend_tls);
+  scraper_ = std::make_unique<health::Scraper>(
+      health::ScraperOptions{.api_key = config_.backend_api_key, .tls = backend_tls});
   ROUTER_RETURN_IF_ERROR(
       files_.Add("API keys", {config_.api_keys_file}, [this] { return LoadKeys(); }));
   ROUTER_RETURN_IF_ERROR(files_.Add("certificate",
@@ -161,6 +163,7 @@ absl::Status RunningApp::LoadBackendTls() {
     shards_[i].loop().Post([gateway = gateways_[i].get(), tls] { gateway->SetBackendTls(tls); });
   }
   prober_->SetTls(tls);
+  scraper_->SetTls(tls);
   return absl::OkStatus();
 }
 
@@ -216,9 +219,14 @@ void RunningApp::FollowLimits(const control::View& view) {
     probe_schedule_ = schedule;
     prober_->SetSchedule(schedule);
   }
+  if (limits.engine_stats_interval != scrape_interval_) {
+    scrape_interval_ = limits.engine_stats_interval;
+    scraper_->SetInterval(limits.engine_stats_interval);
+  }
   // What has not changed is the same object as before.
   if (view.snapshot->backends == probed_) return;
   prober_->SetTargets(TargetsOf(view));
+  scraper_->SetBackends(view.snapshot->backends);
   probed_ = view.snapshot->backends;
 }
 
@@ -327,6 +335,7 @@ void RunningApp::Start() {
     }
   }
   prober_->Start();
+  scraper_->Start();
   files_.Start();
   listener_->Start();
   ROUTER_LOG(kInfo,

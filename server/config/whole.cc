@@ -109,9 +109,6 @@ std::vector<std::string> Warnings(const v1::Config& config) {
   if (config.limits().log_stats()) {
     warnings.push_back("limits.log_stats: this version does not write statistics to the log");
   }
-  if (config.limits().has_engine_stats_interval()) {
-    warnings.push_back("limits.engine_stats_interval: this version does not read engines' metrics");
-  }
   for (const v1::Callback& callback : config.callbacks()) {
     warnings.push_back(
         absl::StrFormat("%s is registered, but this version calls callbacks only by TestCallback",

@@ -37,6 +37,7 @@ struct ProcessLimits {
   base::Duration drain_delay{0};
   base::Duration shutdown_grace{0};
   base::LogLevel log_level = base::LogLevel::kInfo;
+  base::Duration engine_stats_interval{0};
   base::Duration request_stats_window{0};
   bool health_checks = false;
   base::Duration health_interval{0};

@@ -1,10 +1,12 @@
 #include "server/admin/resources.h"
 
+#include <algorithm>
 #include <string>
 
 #include "server/config/diff.h"
 #include "server/config/names.h"
 #include "server/config/times.h"
+#include "server/control/compile.h"
 #include "server/net/address.h"
 
 namespace vllm_router::admin {
@@ -48,6 +50,28 @@ v1::BreakerState ToProto(fleet::Breaker::State state) {
   return v1::BREAKER_STATE_UNSPECIFIED;
 }
 
+// Nothing is set before the first attempt.
+template <typename Message>
+void FillEngine(const fleet::BackendRuntime& runtime, base::TimePoint now, Message* out) {
+  const fleet::EngineReading reading = runtime.engine();
+  if (reading.attempt_time == base::WallTime{}) return;
+  v1::EngineReport& engine = *out->mutable_engine();
+  *engine.mutable_attempt_time() = config::ToTimestamp(reading.attempt_time);
+  engine.set_error(reading.error);
+  engine.set_failures(reading.failures);
+  if (!reading.report) return;
+  *engine.mutable_report_time() = config::ToTimestamp(reading.report_time);
+  *engine.mutable_age() = control::FromDuration(
+      std::max(base::Duration(0), now - reading.report_at));
+  const fleet::EngineReport& report = *reading.report;
+  if (report.running) engine.set_running(*report.running);
+  if (report.waiting) engine.set_waiting(*report.waiting);
+  if (report.kv_cache_usage) engine.set_kv_cache_usage(*report.kv_cache_usage);
+  if (report.prefix_cache_hits) engine.set_prefix_cache_hits(*report.prefix_cache_hits);
+  if (report.prefix_cache_queries) engine.set_prefix_cache_queries(*report.prefix_cache_queries);
+  if (report.prefix_cache_hit_rate) engine.set_prefix_cache_hit_rate(*report.prefix_cache_hit_rate);
+}
+
 v1::AdminState ToProto(fleet::AdminState state) {
   switch (state) {
     case fleet::AdminState::kActive:
@@ -79,6 +103,7 @@ void FillStatus(const fleet::BackendRuntime& runtime, const Moment& moment,
     status->add_addresses(net::HostToString(
         net::MakeAddress(reinterpret_cast<const sockaddr*>(&address.storage), address.length)));
   }
+  FillEngine(runtime, moment.now, status);
 }
 
 // A backend of the snapshot stands where it stands in the configuration.
@@ -112,6 +137,7 @@ void Describe(const fleet::Backend& backend, base::TimePoint now, v1::BackendSta
   stats->set_admin_state(ToProto(backend.spec.admin_state));
   stats->set_health(admin::ToProto(backend.runtime->last_check().state));
   stats->set_breaker(ToProto(backend.runtime->breaker(now).state));
+  FillEngine(*backend.runtime, now, stats);
 }
 
 v1::Callback Shown(const v1::Callback& callback, const control::View& view) {

@@ -16,9 +16,9 @@
 #include "server/admin/channelz_gate.h"
 #include "server/admin/grpc_log.h"
 #include "server/admin/listen_address.h"
-#include "server/admin/low_priority.h"
 #include "server/admin/server_credentials.h"
 #include "server/base/log.h"
+#include "server/base/low_priority.h"
 #include "server/base/status.h"
 
 namespace vllm_router::admin {
@@ -151,7 +151,7 @@ absl::Status Server::Start() {
   std::deque<int> ports(bindable.size(), 0);  // written by BuildAndStart
   // gRPC's threads are started here, or by those that are: they inherit the low priority.
   std::thread([&] {
-    LowerPriority();
+    base::LowerPriority();
     InitGrpcOnce();
     grpc::ServerBuilder builder;
     SetLimits(options, &builder);

@@ -100,10 +100,11 @@ void AddCauses(const v1::TrafficStats& next, v1::TrafficStats* into) {
   }
 }
 
-// What an engine reports is another one only when it has been read anew: its age grows by itself.
+// What is known of an engine is something else only when another attempt to read it has ended: the
+// age of its report grows by itself.
 bool SameReport(const v1::EngineReport& a, const v1::EngineReport& b) {
-  return TimeUtil::TimestampToNanoseconds(a.report_time()) ==
-         TimeUtil::TimestampToNanoseconds(b.report_time());
+  return TimeUtil::TimestampToNanoseconds(a.attempt_time()) ==
+         TimeUtil::TimestampToNanoseconds(b.attempt_time());
 }
 
 // Takes over a field that is no counter. Returns whether it differs.

@@ -2,13 +2,13 @@
 
 #include <pthread.h>
 
-#include "server/admin/low_priority.h"
+#include "server/base/low_priority.h"
 
 namespace vllm_router::admin {
 
 void WatchLoop::Start() {
   thread_ = std::thread([this] {
-    LowerPriority();
+    base::LowerPriority();
     loop_.Run();
   });
   ::pthread_setname_np(thread_.native_handle(), "admin-watch");

@@ -57,6 +57,8 @@ absl::Status RunningApp::Init() {
         shards_[i], shared_, ForShard(first->snapshot), backend_tls));
   }
   MakeProber(backend_tls);
+  scraper_ = std::make_unique<health::Scraper>(
+      health::ScraperOptions{.api_key = config_.backend_api_key, .tls = backend_tls});
   ROUTER_RETURN_IF_ERROR(
       files_.Add("API keys", {config_.api_keys_file}, [this] { return LoadKeys(); }));
   ROUTER_RETURN_IF_ERROR(files_.Add("certificate",
@@ -163,6 +165,7 @@ absl::Status RunningApp::LoadBackendTls() {
     shards_[i].loop().Post([gateway = gateways_[i].get(), tls] { gateway->SetBackendTls(tls); });
   }
   prober_->SetTls(tls);
+  scraper_->SetTls(tls);
   return absl::OkStatus();
 }
 
@@ -220,6 +223,10 @@ void RunningApp::FollowLimits(const control::View& view) {
     probe_schedule_ = schedule;
     prober_->SetSchedule(schedule);
   }
+  if (limits.engine_stats_interval != scrape_interval_) {
+    scrape_interval_ = limits.engine_stats_interval;
+    scraper_->SetInterval(limits.engine_stats_interval);
+  }
   FollowBackends(view);
 }
 
@@ -227,6 +234,7 @@ void RunningApp::FollowBackends(const control::View& view) {
   // What has not changed is the same object as before.
   if (view.snapshot->backends == probed_) return;
   prober_->SetTargets(TargetsOf(view));
+  scraper_->SetBackends(view.snapshot->backends);
   probed_ = view.snapshot->backends;
 }
 
@@ -298,6 +306,7 @@ void RunningApp::Start() {
     }
   }
   prober_->Start();
+  scraper_->Start();
   monitor_->Start();
   files_.Start();
   listener_->Start();

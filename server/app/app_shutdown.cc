@@ -123,6 +123,7 @@ void RunningApp::StopThreads() {
   if (listener_ != nullptr) listener_->Stop();
   files_.Stop();
   if (prober_ != nullptr) prober_->Stop();
+  if (scraper_ != nullptr) scraper_->Stop();
   if (monitor_ != nullptr) monitor_->Stop();
   shards_.Stop();
   gateways_.clear();

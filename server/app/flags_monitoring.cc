@@ -12,8 +12,7 @@ namespace {
 constexpr FlagSpec kFlags[] = {
     Interval("engine_stats_interval")
         .TooSmall("Engine stats interval must be greater than 0.")
-        .OfOriginal()
-        .WithoutEffect(),
+        .OfOriginal(),
     Interval("request_stats_window")
         .TooSmall("Request stats window must be greater than 0.")
         .OfOriginal(),

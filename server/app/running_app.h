@@ -21,6 +21,7 @@
 #include "server/control/control_plane.h"
 #include "server/gateway/shard_gateway.h"
 #include "server/health/prober.h"
+#include "server/health/scraper.h"
 #include "server/net/listener.h"
 #include "server/net/shard.h"
 #include "server/net/tls.h"
@@ -93,7 +94,8 @@ class RunningApp final : public App {
   base::Duration stats_window_ = std::chrono::seconds(60);
   std::optional<uint64_t> connection_limit_;
   std::optional<health::ProbeSchedule> probe_schedule_;
-  std::vector<fleet::BackendPtr> probed_;
+  std::optional<base::Duration> scrape_interval_;
+  std::vector<fleet::BackendPtr> probed_;  // and scraped
   std::vector<std::string> overruled_flags_;
 
   net::ShardSet shards_;
@@ -110,6 +112,7 @@ class RunningApp final : public App {
   gateway::GatewayShared shared_;
   std::unique_ptr<net::Listener> listener_;
   std::unique_ptr<health::Prober> prober_;
+  std::unique_ptr<health::Scraper> scraper_;
   std::unique_ptr<admin::StatsSampler> sampler_;
   std::unique_ptr<AdminParts> admin_;
 

@@ -106,8 +106,6 @@ std::vector<std::string> Warnings(const v1::Config& config) {
                                          alias.name(), base::Printable(target.model())));
     }
   }
-  if (config.limits().has_engine_stats_interval()) {
-    warnings.push_back("limits.engine_stats_interval: this version does not read engines' metrics");
   }
   for (const v1::Callback& callback : config.callbacks()) {
     warnings.push_back(

@@ -110,6 +110,7 @@ ProcessLimits CompileProcessLimits(const v1::Limits& limits, uint64_t default_ma
                        .drain_delay = std::chrono::seconds(5),
                        .shutdown_grace = std::chrono::seconds(600),
                        .log_level = CompileLogLevel(limits.log_level()),
+                       .engine_stats_interval = std::chrono::seconds(30),
                        .request_stats_window = std::chrono::seconds(60),
                        .log_stats_interval = {},
                        .health_checks = limits.health_check().enabled(),
@@ -118,6 +119,7 @@ ProcessLimits CompileProcessLimits(const v1::Limits& limits, uint64_t default_ma
   COPY_FIELD(limits, max_connections, result.max_connections);
   COPY_TIME(limits, drain_delay, result.drain_delay);
   COPY_TIME(limits, shutdown_grace, result.shutdown_grace);
+  COPY_TIME(limits, engine_stats_interval, result.engine_stats_interval);
   COPY_TIME(limits, request_stats_window, result.request_stats_window);
   if (limits.log_stats()) {
     result.log_stats_interval = std::chrono::seconds(30);

@@ -65,41 +65,43 @@ bool IsJson(const std::string& text) {
   return parser.parse(text).error() == simdjson::SUCCESS;
 }
 
-ProbeOutcome Judge(int status, std::string body) {
+ProbeOutcome Judge(int status, std::string body, bool wants_json) {
   ProbeOutcome outcome{.detail = absl::StrFormat("it answered with status %d", status),
                        .connected = true,
                        .http_status = status,
                        .body = std::move(body)};
   outcome.healthy = status < 400;
-  if (outcome.healthy && !IsJson(outcome.body)) {
+  if (outcome.healthy && wants_json && !IsJson(outcome.body)) {
     outcome.healthy = false;
     outcome.detail += ", but not with JSON";
   }
   return outcome;
 }
 
-// `stream` and `request` live in the coroutine that awaits this one.
+// `stream` and `probe` live in the coroutine that awaits this one.
 template <typename Stream>
-asio::awaitable<ProbeOutcome> Exchange(Stream& stream, const std::string& request) {
+asio::awaitable<ProbeOutcome> Exchange(Stream& stream, const Probe& probe) {
   error_code error;
   const auto fail = [&error](const char* doing) {
     ProbeOutcome outcome = Failed(doing, error);
     outcome.connected = true;
     return outcome;
   };
-  co_await asio::async_write(stream, asio::buffer(request),
+  co_await asio::async_write(stream, asio::buffer(probe.request),
                              asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return fail("take the request");
   beast::flat_buffer buffer;
   beast::http::response_parser<beast::http::string_body> parser;
-  parser.body_limit(kMaxAnswerBytes);
+  parser.body_limit(probe.max_answer_bytes);
   co_await beast::http::async_read(stream, buffer, parser,
                                    asio::redirect_error(asio::use_awaitable, error));
   if (error == beast::http::error::body_limit) {
-    co_return Unhealthy("its answer is longer than 1 MiB");
+    co_return Unhealthy(
+        absl::StrFormat("its answer is longer than %d MiB", probe.max_answer_bytes >> 20));
   }
   if (error) co_return fail("answer");
-  co_return Judge(static_cast<int>(parser.get().result_int()), std::move(parser.get().body()));
+  co_return Judge(static_cast<int>(parser.get().result_int()), std::move(parser.get().body()),
+                  probe.wants_json);
 }
 
 // Verification as for requests (see net::MakeClientTls); the name goes into SNI unless it is an IP
@@ -120,7 +122,7 @@ asio::awaitable<ProbeOutcome> RunTls(beast::tcp_stream tcp_stream, Probe probe) 
   co_await stream.async_handshake(asio::ssl::stream_base::client,
                                   asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return Failed("agree on TLS", error);
-  co_return co_await Exchange(stream, probe.request);
+  co_return co_await Exchange(stream, probe);
 }
 
 asio::awaitable<ProbeOutcome> Run(Probe probe) {
@@ -131,7 +133,7 @@ asio::awaitable<ProbeOutcome> Run(Probe probe) {
   co_await stream.async_connect(endpoints, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return Failed("accept a connection", error);
   if (probe.tls) co_return co_await RunTls(std::move(stream), std::move(probe));
-  co_return co_await Exchange(stream, probe.request);
+  co_return co_await Exchange(stream, probe);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 namespace vllm_router::health {
 namespace {
 
+constexpr std::string_view kJson = "application/json";
+
 struct Content {
   std::string_view path;
   std::string type;
@@ -86,7 +88,7 @@ absl::StatusOr<Content> ContentFor(const Target& target) {
   for (const JsonProbe& probe : kJsonProbes) {
     if (probe.model_type != target.model_type) continue;
     return Content{.path = probe.path,
-                   .type = "application/json",
+                   .type = std::string(kJson),
                    .body = absl::StrFormat("{\"model\":\"%s\",%s}", base::JsonEscape(target.model),
                                            probe.members)};
   }
@@ -94,20 +96,25 @@ absl::StatusOr<Content> ContentFor(const Target& target) {
                                                     base::Printable(target.model_type)));
 }
 
+struct Head {
+  std::string_view method;
+  std::string_view path;
+  std::string_view agent = "vllm-router-health-check";
+  std::string_view accept = kJson;
+};
+
 // Without the empty line at its end.
-std::string HeadFor(const Target& target, std::string_view method, std::string_view path) {
-  std::string head = absl::StrFormat(
+std::string Render(const Head& head, const fleet::BackendUrl& url, std::string_view api_key) {
+  std::string text = absl::StrFormat(
       "%s %s%s HTTP/1.1\r\n"
       "Host: %s\r\n"
-      "User-Agent: vllm-router-health-check\r\n"
-      "Accept: application/json\r\n"
+      "User-Agent: %s\r\n"
+      "Accept: %s\r\n"
       "Accept-Encoding: identity\r\n"
       "Connection: close\r\n",
-      method, target.url.base_path, path, target.url.HostField());
-  if (!target.api_key.empty()) {
-    absl::StrAppendFormat(&head, "Authorization: Bearer %s\r\n", target.api_key);
-  }
-  return head;
+      head.method, url.base_path, head.path, url.HostField(), head.agent, head.accept);
+  if (!api_key.empty()) absl::StrAppendFormat(&text, "Authorization: Bearer %s\r\n", api_key);
+  return text;
 }
 
 }  // namespace
@@ -115,7 +122,8 @@ std::string HeadFor(const Target& target, std::string_view method, std::string_v
 absl::StatusOr<std::string> RenderProbe(const Target& target) {
   const absl::StatusOr<Content> content = ContentFor(target);
   if (!content.ok()) return content.status();
-  std::string request = HeadFor(target, "POST", content->path);
+  std::string request =
+      Render({.method = "POST", .path = content->path}, target.url, target.api_key);
   absl::StrAppendFormat(&request, "Content-Type: %s\r\nContent-Length: %d\r\n\r\n", content->type,
                         content->body.size());
   request += content->body;
@@ -123,7 +131,15 @@ absl::StatusOr<std::string> RenderProbe(const Target& target) {
 }
 
 std::string RenderGet(const Target& target, std::string_view path) {
-  return HeadFor(target, "GET", path) + "\r\n";
+  return Render({.method = "GET", .path = path}, target.url, target.api_key) + "\r\n";
+}
+
+std::string RenderScrape(const fleet::BackendUrl& url, std::string_view api_key) {
+  const Head head = {.method = "GET",
+                     .path = "/metrics",
+                     .agent = "vllm-router-scraper",
+                     .accept = "text/plain;version=0.0.4"};
+  return Render(head, url, api_key) + "\r\n";
 }
 
 }  // namespace vllm_router::health

@@ -1,5 +1,5 @@
-// The request that a probe sends: a real one, as small as its kind allows, because an engine whose
-// scheduler hangs still answers GET /health. Pure.
+// The requests that engines get from this module. That of a probe is a real one, as small as its
+// kind allows, because an engine whose scheduler hangs still answers GET /health. Pure.
 #ifndef SERVER_HEALTH_PROBE_REQUEST_H_
 #define SERVER_HEALTH_PROBE_REQUEST_H_
 
@@ -19,6 +19,10 @@ absl::StatusOr<std::string> RenderProbe(const Target& target);
 
 // A whole GET of `path` below the base path of the target's URL, likewise.
 std::string RenderGet(const Target& target, std::string_view path);
+
+// A whole GET of the metrics below the base path of `url`, likewise, with `api_key` if there is
+// one.
+std::string RenderScrape(const fleet::BackendUrl& url, std::string_view api_key);
 
 }  // namespace vllm_router::health
 

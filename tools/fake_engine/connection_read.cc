@@ -95,8 +95,9 @@ size_t Connection::ConsumeHead(std::string_view bytes) {
 void Connection::BeginRequest() {
   request_.Take(head_, head_text_.data());
   const bool fake = request_.endpoint != nullptr && request_.endpoint->is_fake();
-  request_.id = fake ? 0 : engine_.NextRequestId();
-  if (!fake) engine_.ledger().RequestBegun();
+  const bool counted = request_.endpoint == nullptr || request_.endpoint->is_counted();
+  request_.id = counted ? engine_.NextRequestId() : 0;
+  if (counted) engine_.ledger().RequestBegun();
   record_limit_ = fake ? kControlBody : engine_.options().record_body_bytes;
   body_bytes_ = 0;
   body_remaining_ = head_.content_length;
@@ -182,6 +183,8 @@ void Connection::EndRequest() {
   if (request_.id != 0) {
     engine_.ledger().RequestReceived(request_.id, id_, head_text_, &request_.body, body_bytes_,
                                      engine_.loop().now());
+  } else if (!request_.endpoint->is_fake()) {
+    engine_.ledger().Scraped();
   }
   exchange_.Begin(request_);
 }

@@ -54,6 +54,8 @@ struct Endpoint {
   bool asks_model() const { return api <= Api::kImages; }
   bool generates() const { return api <= Api::kMessages; }  // tokens, streamed on request
   bool is_fake() const { return api >= Api::kFakeStats; }
+  // Whoever watches engines asks for metrics when it likes; tests count what clients ask.
+  bool is_counted() const { return !is_fake() && api != Api::kMetrics; }
 };
 
 // nullptr for a path that is not served.

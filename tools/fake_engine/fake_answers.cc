@@ -31,9 +31,9 @@ void AppendStats(Engine& engine, std::string* out) {
          c.running, R"(,"waiting":)", c.waiting, R"(,"streams_open":)", c.streams_open,
          R"(,"streams_finished":)", c.streams_finished, R"(,"tokens_sent":)", c.tokens_sent,
          R"(,"cut":)", c.cut, R"(,"faults":)", c.faults, R"(,"aborts":)", c.aborts,
-         R"(,"last_abort_unix_ns":)", aborts.empty() ? 0 : ns(aborts.back().wall),
-         R"(,"last_abort_monotonic_ns":)", aborts.empty() ? 0 : ns(aborts.back().at),
-         R"(,"last_abort_phase":)");
+         R"(,"scrapes":)", c.scrapes, R"(,"last_abort_unix_ns":)",
+         aborts.empty() ? 0 : ns(aborts.back().wall), R"(,"last_abort_monotonic_ns":)",
+         aborts.empty() ? 0 : ns(aborts.back().at), R"(,"last_abort_phase":)");
   if (aborts.empty()) {
     Append(out, "null");
   } else {

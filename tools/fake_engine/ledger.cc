@@ -134,6 +134,12 @@ void Ledger::ConnectionClosed() {
   Changed();
 }
 
+void Ledger::Scraped() {
+  base::MutexLock lock(&mutex_);
+  ++counters_.scrapes;
+  Changed();
+}
+
 void Ledger::RequestBegun() {
   base::MutexLock lock(&mutex_);
   ++counters_.requests_begun;

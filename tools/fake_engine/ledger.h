@@ -18,7 +18,7 @@
 
 namespace vllm_router::fake_engine {
 
-// Requests to /fake/ are in none of these.
+// Requests to /fake/ are in none of these, and those to /metrics only in `scrapes`.
 struct Counters {
   uint64_t connections_accepted = 0;
   uint64_t connections_open = 0;
@@ -35,6 +35,7 @@ struct Counters {
   uint64_t aborts = 0;  // the client went away before the end of its answer, or of its own body
   uint64_t faults = 0;  // requests that met a scripted fault
   uint64_t tokens_sent = 0;
+  uint64_t scrapes = 0;  // whole requests to /metrics read
 };
 
 enum class Phase : uint8_t { kReadingBody, kHeld, kWaiting, kBeforeHead, kMidAnswer };
@@ -83,6 +84,7 @@ class Ledger {
   void ConnectionOpened();
   void ConnectionClosed();
   void RequestBegun();
+  void Scraped();
   // Takes `body` in exchange for an old string, so that memory is reused.
   void RequestReceived(uint64_t id, uint64_t connection, std::string_view head, std::string* body,
                        uint64_t body_bytes, base::TimePoint now);

@@ -1,4 +1,5 @@
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "tools/routerctl/calls.h"
 #include "tools/routerctl/command.h"
 #include "tools/routerctl/histogram.h"
@@ -42,12 +43,17 @@ std::vector<std::string> Row(const std::string& name, std::vector<std::string> c
 }
 
 std::string EngineText(const v1::EngineReport& engine) {
-  std::string text;
-  if (engine.has_running()) text += absl::StrFormat("run %g ", engine.running());
-  if (engine.has_waiting()) text += absl::StrFormat("wait %g ", engine.waiting());
+  std::vector<std::string> parts;
+  if (engine.has_running()) parts.push_back(absl::StrFormat("run %g", engine.running()));
+  if (engine.has_waiting()) parts.push_back(absl::StrFormat("wait %g", engine.waiting()));
   if (engine.has_kv_cache_usage())
-    text += absl::StrFormat("kv %.0f%%", engine.kv_cache_usage() * 100);
-  return text.empty() ? "-" : text;
+    parts.push_back(absl::StrFormat("kv %.0f%%", engine.kv_cache_usage() * 100));
+  if (engine.has_prefix_cache_hit_rate())
+    parts.push_back(absl::StrFormat("hit %.0f%%", engine.prefix_cache_hit_rate() * 100));
+  // What is shown is old, or there is nothing to show.
+  if (engine.failures() > 0)
+    parts.push_back(absl::StrFormat("unread for %d attempts", engine.failures()));
+  return parts.empty() ? "-" : absl::StrJoin(parts, " ");
 }
 
 void PrintTable(Invocation& in, const v1::HistogramLayout& layout, const v1::StatsTable& stats) {

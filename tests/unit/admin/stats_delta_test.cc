@@ -137,11 +137,11 @@ TEST(StatsDifference, DoesNotTakeTheAgeOfAReportForNews) {
   StatsStage stage;
   StatsSample before = stage.Read();
   StatsSample after = stage.Read();
-  before.table.mutable_backends(0)->mutable_engine()->mutable_report_time()->set_seconds(7);
-  after.table.mutable_backends(0)->mutable_engine()->mutable_report_time()->set_seconds(7);
+  before.table.mutable_backends(0)->mutable_engine()->mutable_attempt_time()->set_seconds(7);
+  after.table.mutable_backends(0)->mutable_engine()->mutable_attempt_time()->set_seconds(7);
   after.table.mutable_backends(0)->mutable_engine()->mutable_age()->set_seconds(1);
   EXPECT_EQ(StatsDifference(before, after).table().backends_size(), 0);
-  after.table.mutable_backends(0)->mutable_engine()->mutable_report_time()->set_seconds(8);
+  after.table.mutable_backends(0)->mutable_engine()->mutable_attempt_time()->set_seconds(8);
   after.table.mutable_backends(0)->mutable_engine()->set_running(4);
   const v1::StatsDelta delta = StatsDifference(before, after);
   ASSERT_EQ(delta.table().backends_size(), 1);

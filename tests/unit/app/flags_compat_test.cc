@@ -52,7 +52,7 @@ constexpr OriginalFlag kOriginal[] = {
     {"--file-storage-class", "local_file", Fate::kNoEffect},
     {"--file-storage-path", "/tmp/vllm_files", Fate::kNoEffect},
     {"--batch-processor", "local", Fate::kNoEffect},
-    {"--engine-stats-interval", "15", Fate::kNoEffect},
+    {"--engine-stats-interval", "15", Fate::kWorks},
     {"--request-stats-window", "60", Fate::kWorks},
     {"--log-stats", nullptr, Fate::kNoEffect},
     {"--log-stats-interval", "10", Fate::kNoEffect},

@@ -283,6 +283,23 @@ TEST_F(Endpoints, HealthVersionAndSleep) {
   EXPECT_EQ(AskJson(kChatPath, Chat()).head.status, 200);
 }
 
+TEST_F(Endpoints, MetricsAreNoRequestThatCounts) {
+  Start();
+  EXPECT_EQ(Ask(test::Get("/metrics")).head.status, 200);
+  AskJson(kChatPath, Chat());
+  CannedAnswer canned =
+      CannedAnswer::Bytes("HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", End::kClose);
+  canned.path = "/metrics";
+  engine_->Enqueue(canned);
+  EXPECT_EQ(Ask(test::Get("/metrics")).head.status, 500);
+  const Counters counters = engine_->counters();
+  EXPECT_EQ(counters.scrapes, 2u);
+  EXPECT_EQ(counters.requests_begun, 1u);
+  EXPECT_EQ(counters.requests, 1u);
+  EXPECT_EQ(counters.in_flight, 0u);
+  EXPECT_EQ(engine_->WaitForRequest()->Target(), kChatPath);
+}
+
 TEST_F(Endpoints, MetricsCountTokensHitsAndReasons) {
   Start();
   const std::string long_prompt =

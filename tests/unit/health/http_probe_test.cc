@@ -84,6 +84,19 @@ TEST(HttpProbe, CallsEverythingElseUnhealthyAndSaysWhy) {
   }
 }
 
+TEST(HttpProbe, TakesAnyBodyOfAnyLengthThatTheCallerWants) {
+  const std::string text(3u << 20, 'x');
+  RawServer server([&](const std::string&) { return HttpAnswer(200, text); });
+  Probe probe = ProbeOf(server.port());
+  probe.wants_json = false;
+  probe.max_answer_bytes = 3u << 20;
+  const ProbeOutcome outcome = OutcomeOf(probe);
+  EXPECT_TRUE(outcome.healthy) << outcome.detail;
+  EXPECT_EQ(outcome.body.size(), text.size());
+  probe.max_answer_bytes = 2u << 20;
+  EXPECT_EQ(OutcomeOf(probe).detail, "its answer is longer than 2 MiB");
+}
+
 TEST(HttpProbe, SendsTheRequestAsItIs) {
   RawServer server([](const std::string&) { return HttpAnswer(200, "{}"); });
   OutcomeOf(ProbeOf(server.port()));

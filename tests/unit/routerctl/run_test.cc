@@ -317,6 +317,25 @@ TEST(Stats, ShowPercentiles) {
   EXPECT_THAT(outcome.out, HasSubstr(">100ms"));
 }
 
+TEST(Stats, ShowWhatEnginesSayOfThemselves) {
+  FakeAdmin admin;
+  v1::GetStatsResponse response;
+  auto& backends = *response.mutable_snapshot()->mutable_table()->mutable_backends();
+  v1::EngineReport& report = *backends.Add()->mutable_engine();
+  report.set_running(3);
+  report.set_waiting(0);
+  report.set_kv_cache_usage(0.254);
+  report.set_prefix_cache_hit_rate(0.5);
+  v1::EngineReport& old = *backends.Add()->mutable_engine();
+  old.set_running(4);
+  old.set_failures(2);
+  backends.Add();
+  admin.Answer("GetStats", response);
+  const Outcome outcome = RunWith(admin, {"stats"});
+  EXPECT_THAT(outcome.out, HasSubstr("run 3 wait 0 kv 25% hit 50%"));
+  EXPECT_THAT(outcome.out, HasSubstr("run 4 unread for 2 attempts"));
+}
+
 TEST(Errors, SetTheExitStatus) {
   const std::vector<std::pair<grpc::StatusCode, int>> expected = {
       {grpc::StatusCode::NOT_FOUND, 3},        {grpc::StatusCode::ABORTED, 4},

@@ -51,6 +51,11 @@ struct Process {
                      Probed done)>
       probe;
 
+  // Reads what the engine says of itself, now. `done` as it stands afterwards.
+  using EngineRead = std::function<void(const fleet::EngineReading&)>;
+  std::function<void(const std::string& backend_id, base::Duration timeout, EngineRead done)>
+      read_engine;
+
   // --- statistics ---
   StatsSampler* stats = nullptr;
 

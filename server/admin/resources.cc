@@ -11,6 +11,27 @@
 
 namespace vllm_router::admin {
 
+v1::EngineReport ToProto(const fleet::EngineReading& reading, base::TimePoint now) {
+  v1::EngineReport engine;
+  if (reading.attempt_time != base::WallTime{}) {
+    *engine.mutable_attempt_time() = config::ToTimestamp(reading.attempt_time);
+  }
+  engine.set_error(reading.error);
+  engine.set_failures(reading.failures);
+  if (!reading.report) return engine;
+  *engine.mutable_report_time() = config::ToTimestamp(reading.report_time);
+  *engine.mutable_age() =
+      control::FromDuration(std::max(base::Duration(0), now - reading.report_at));
+  const fleet::EngineReport& report = *reading.report;
+  if (report.running) engine.set_running(*report.running);
+  if (report.waiting) engine.set_waiting(*report.waiting);
+  if (report.kv_cache_usage) engine.set_kv_cache_usage(*report.kv_cache_usage);
+  if (report.prefix_cache_hits) engine.set_prefix_cache_hits(*report.prefix_cache_hits);
+  if (report.prefix_cache_queries) engine.set_prefix_cache_queries(*report.prefix_cache_queries);
+  if (report.prefix_cache_hit_rate) engine.set_prefix_cache_hit_rate(*report.prefix_cache_hit_rate);
+  return engine;
+}
+
 v1::HealthState ToProto(fleet::HealthState state) {
   switch (state) {
     case fleet::HealthState::kUnchecked:
@@ -50,26 +71,11 @@ v1::BreakerState ToProto(fleet::Breaker::State state) {
   return v1::BREAKER_STATE_UNSPECIFIED;
 }
 
-// Nothing is set before the first attempt.
 template <typename Message>
 void FillEngine(const fleet::BackendRuntime& runtime, base::TimePoint now, Message* out) {
   const fleet::EngineReading reading = runtime.engine();
   if (reading.attempt_time == base::WallTime{}) return;
-  v1::EngineReport& engine = *out->mutable_engine();
-  *engine.mutable_attempt_time() = config::ToTimestamp(reading.attempt_time);
-  engine.set_error(reading.error);
-  engine.set_failures(reading.failures);
-  if (!reading.report) return;
-  *engine.mutable_report_time() = config::ToTimestamp(reading.report_time);
-  *engine.mutable_age() = control::FromDuration(
-      std::max(base::Duration(0), now - reading.report_at));
-  const fleet::EngineReport& report = *reading.report;
-  if (report.running) engine.set_running(*report.running);
-  if (report.waiting) engine.set_waiting(*report.waiting);
-  if (report.kv_cache_usage) engine.set_kv_cache_usage(*report.kv_cache_usage);
-  if (report.prefix_cache_hits) engine.set_prefix_cache_hits(*report.prefix_cache_hits);
-  if (report.prefix_cache_queries) engine.set_prefix_cache_queries(*report.prefix_cache_queries);
-  if (report.prefix_cache_hit_rate) engine.set_prefix_cache_hit_rate(*report.prefix_cache_hit_rate);
+  *out->mutable_engine() = ToProto(reading, now);
 }
 
 v1::AdminState ToProto(fleet::AdminState state) {

@@ -19,6 +19,7 @@ struct Moment {
 };
 
 v1::HealthState ToProto(fleet::HealthState state);
+v1::EngineReport ToProto(const fleet::EngineReading& reading, base::TimePoint now);
 
 v1::Backend Shown(const v1::Backend& backend, const control::View& view, const Moment& moment);
 v1::Callback Shown(const v1::Callback& callback, const control::View& view);

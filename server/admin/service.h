@@ -83,6 +83,7 @@ class Service final : public v1::RouterAdmin::CallbackService {
   ROUTER_RPC(GetStats);
   ROUTER_RPC(ListInFlight);
   ROUTER_RPC(AbortRequest);
+  ROUTER_RPC(AuditInFlight);
   // service_server.cc
   ROUTER_RPC(GetLimits);
   ROUTER_RPC(UpdateLimits);

@@ -215,10 +215,10 @@ void RunningApp::FollowLimits(const control::View& view) {
     stats_window_ = limits.request_stats_window;
     stats_.rate_window().SetLength(stats_window_, base::Clock::Real().Now());
   }
+  monitor_->SetLogInterval(limits.log_stats_interval);
   const health::ProbeSchedule schedule{.enabled = limits.health_checks,
                                        .interval = limits.health_interval,
                                        .timeout = limits.health_timeout};
-  monitor_->SetLogInterval(limits.log_stats_interval);
   if (schedule != probe_schedule_) {
     probe_schedule_ = schedule;
     prober_->SetSchedule(schedule);

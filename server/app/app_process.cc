@@ -172,6 +172,10 @@ admin::Process RunningApp::MakeProcess() {
   process.probe = [this](const v1::Backend& backend, std::optional<base::Duration> timeout,
                          const admin::Process::Probed& done) { Probe(backend, timeout, done); };
   process.stats = sampler_.get();
+  process.read_engine = [this](const std::string& backend_id, base::Duration timeout,
+                               admin::Process::EngineRead done) {
+    scraper_->ReadNow(backend_id, timeout, std::move(done));
+  };
   process.test_callback = [this](const v1::Callback& callback,
                                  const v1::TestCallbackRequest& request,
                                  admin::Process::Tested done) {

@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -14,6 +15,7 @@
 
 #include "server/base/log.h"
 #include "server/base/low_priority.h"
+#include "server/base/mutex.h"
 #include "server/base/rng.h"
 #include "server/health/engine_metrics.h"
 #include "server/health/http_probe.h"
@@ -25,6 +27,8 @@ namespace vllm_router::health {
 namespace {
 
 namespace asio = boost::asio;
+
+constexpr std::string_view kStopped = "the router is shutting down";
 
 std::vector<net::Address> AddressesOf(const fleet::BackendRuntime& runtime) {
   std::vector<net::Address> addresses;
@@ -55,6 +59,12 @@ class Scraper::Impl {
   ~Impl() {
     io_.stop();
     if (thread_.joinable()) thread_.join();
+    std::map<uint64_t, ReadDone> waiting;
+    {
+      base::MutexLock lock(&mutex_);
+      waiting.swap(waiting_);
+    }
+    for (const auto& [serial, done] : waiting) done({.error = std::string(kStopped)});
   }
 
   void Start() {
@@ -79,6 +89,29 @@ class Scraper::Impl {
     });
   }
 
+  void ReadNow(const std::string& backend_id, base::Duration timeout, ReadDone done) {
+    uint64_t serial;
+    {
+      base::MutexLock lock(&mutex_);
+      serial = ++last_waiting_;
+      waiting_.emplace(serial, std::move(done));
+    }
+    asio::post(io_, [this, backend_id, timeout, serial] {
+      const auto known = ids_.find(backend_id);
+      if (known == ids_.end()) {
+        return Deliver(serial, {.error = "it is not known, or disabled, and then it is not read"});
+      }
+      const fleet::BackendPtr backend = entries_.at(known->second).backend;
+      Read(*backend, timeout,
+           [this, serial, backend, id = known->second](const ProbeOutcome& outcome) {
+             if (const auto it = entries_.find(id); it != entries_.end()) {
+               Settle(it->second, ReportIn(outcome), outcome);
+             }
+             Deliver(serial, backend->runtime->engine());
+           });
+    });
+  }
+
   void SetTls(net::TlsContext tls) {
     asio::post(io_, [this, tls = std::move(tls)]() mutable { tls_ = std::move(tls); });
   }
@@ -88,6 +121,17 @@ class Scraper::Impl {
     fleet::BackendPtr backend;
     bool failing = false;
   };
+
+  void Deliver(uint64_t serial, const fleet::EngineReading& reading) ABSL_LOCKS_EXCLUDED(mutex_) {
+    ReadDone done;
+    {
+      base::MutexLock lock(&mutex_);
+      const auto it = waiting_.find(serial);
+      done = std::move(it->second);
+      waiting_.erase(it);
+    }
+    done(reading);
+  }
 
   static base::TimePoint Now() { return base::Clock::Real().Now(); }
 
@@ -132,38 +176,53 @@ class Scraper::Impl {
   }
 
   void Ask(ScrapeSchedule::Id id) {
-    const fleet::Backend& backend = *entries_.at(id).backend;
+    Read(*entries_.at(id).backend, schedule_.timeout(), [this, id](const ProbeOutcome& outcome) {
+      const std::optional<fleet::EngineReport> report = ReportIn(outcome);
+      schedule_.OnEnd(id, report.has_value(), Now());
+      // If not, it was removed meanwhile, or is reached in another way now.
+      if (const auto it = entries_.find(id); it != entries_.end()) {
+        Settle(it->second, report, outcome);
+      }
+      Tick();
+    });
+  }
+
+  // `done` is called later, never from here.
+  void Read(const fleet::Backend& backend, base::Duration timeout,
+            std::function<void(const ProbeOutcome&)> done) {
     const fleet::BackendSpec& spec = backend.spec;
     std::vector<net::Address> addresses = AddressesOf(*backend.runtime);
     net::TlsContext tls;
     if (spec.url.https) tls = spec.tls == nullptr ? tls_ : *spec.tls;
-    if (addresses.empty()) return Settle(id, {.detail = "its name does not resolve"});
-    if (spec.url.https && !tls) return Settle(id, {.detail = "TLS towards backends is not set up"});
+    std::string obstacle;
+    if (addresses.empty()) obstacle = "its name does not resolve";
+    if (spec.url.https && !tls) obstacle = "TLS towards backends is not set up";
+    if (!obstacle.empty()) {
+      asio::post(io_, [done = std::move(done), outcome = ProbeOutcome{.detail = obstacle}] {
+        done(outcome);
+      });
+      return;
+    }
     StartProbe(io_,
                {.addresses = std::move(addresses),
                 .tls = std::move(tls),
                 .host = spec.ServerName(),
                 .request = RenderScrape(spec.url, spec.api_key.empty() ? api_key_ : spec.api_key),
-                .timeout = schedule_.timeout(),
+                .timeout = timeout,
                 .max_answer_bytes = kMaxMetricsBytes,
                 .wants_json = false},
-               [this, id](const ProbeOutcome& outcome) {
-                 Settle(id, outcome);
-                 Tick();
-               });
+               std::move(done));
   }
 
-  void Settle(ScrapeSchedule::Id id, const ProbeOutcome& outcome) {
-    std::optional<fleet::EngineReport> report;
-    std::string error = outcome.detail;
-    if (outcome.http_status == 200) {
-      report = ReadEngineMetrics(outcome.body);
-      error = report ? "" : "its answer holds no metrics";
-    }
-    schedule_.OnEnd(id, report.has_value(), Now());
-    const auto it = entries_.find(id);
-    if (it == entries_.end()) return;  // removed meanwhile, or it is reached in another way now
-    Entry& entry = it->second;
+  static std::optional<fleet::EngineReport> ReportIn(const ProbeOutcome& outcome) {
+    if (outcome.http_status != 200) return std::nullopt;
+    return ReadEngineMetrics(outcome.body);
+  }
+
+  static void Settle(Entry& entry, const std::optional<fleet::EngineReport>& report,
+                     const ProbeOutcome& outcome) {
+    std::string error = outcome.http_status == 200 ? "its answer holds no metrics" : outcome.detail;
+    if (report) error.clear();
     LogTurn(entry, error);
     fleet::EngineState& state = entry.backend->runtime->engine_state();
     if (report) {
@@ -196,6 +255,10 @@ class Scraper::Impl {
   ScrapeSchedule schedule_;
   std::unordered_map<ScrapeSchedule::Id, Entry> entries_;
   std::unordered_map<std::string, ScrapeSchedule::Id> ids_;  // of entries_, by backend id
+
+  base::Mutex mutex_;
+  uint64_t last_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<uint64_t, ReadDone> waiting_ ABSL_GUARDED_BY(mutex_);  // callers of ReadNow
 };
 
 Scraper::Scraper(ScraperOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -210,6 +273,10 @@ void Scraper::SetInterval(base::Duration interval) {
 }
 void Scraper::SetTls(net::TlsContext tls) {
   if (impl_ != nullptr) impl_->SetTls(std::move(tls));
+}
+void Scraper::ReadNow(const std::string& backend_id, base::Duration timeout, ReadDone done) {
+  if (impl_ == nullptr) return done({.error = std::string(kStopped)});
+  impl_->ReadNow(backend_id, timeout, std::move(done));
 }
 void Scraper::Start() { impl_->Start(); }
 void Scraper::Stop() { impl_.reset(); }

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,11 @@ class Scraper {
   // In effect at once, but for questions that are on their way. From any thread.
   void SetInterval(base::Duration interval);
   void SetTls(net::TlsContext tls);
+
+  // Reads a backend at once, whatever its turn; what it says counts as if it had been. `done` is
+  // called exactly once, on the scraper's thread, or by Stop. From any thread.
+  using ReadDone = std::function<void(const fleet::EngineReading&)>;
+  void ReadNow(const std::string& backend_id, base::Duration timeout, ReadDone done);
 
   // Once.
   void Start();

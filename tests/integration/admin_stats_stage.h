@@ -34,7 +34,9 @@ inline void Add(const std::string& who, const v1::TrafficStats& traffic, Counts*
   add("first tokens", Values(traffic.time_to_first_token()));
   add("token gaps", Values(traffic.inter_token()));
   add("latencies", Values(traffic.end_to_end()));
-  add("tokens", traffic.output_tokens());
+  add("tokens", traffic.output_tokens_counted());
+  add("reported tokens", traffic.output_tokens() - traffic.output_tokens_counted());
+  add("prompt tokens", traffic.input_tokens());
   add("bytes in", traffic.request_bytes());
   add("bytes out", traffic.response_bytes());
 }

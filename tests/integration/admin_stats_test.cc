@@ -40,6 +40,8 @@ TEST_F(AdminStats, CountsAgreeWithWhatClientsAndEnginesHaveSeen) {
   for (const auto& [key, value] : sums) EXPECT_THAT(counts, Contains(Pair("m" + key, value)));
   EXPECT_EQ(sums[" tokens"], 2 * 12u + 3u + 2u) << "of streams, also of those that broke off";
   EXPECT_EQ(sums[" token gaps"], sums[" tokens"] - 4);
+  EXPECT_EQ(sums[" reported tokens"], 4 * 16u) << "of whole answers";
+  EXPECT_GE(sums[" prompt tokens"], 4u);
 }
 
 TEST_F(AdminStats, AFailedAttemptCountsForItsBackendAndNotForTheRequest) {

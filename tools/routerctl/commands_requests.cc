@@ -56,6 +56,30 @@ absl::Status Abort(Invocation& in) {
   return ShowList(in, response, "aborted", EntryColumns());
 }
 
+const Columns& ComparisonColumns() {
+  static const auto* const columns = new Columns{
+      {"BACKEND", "backend"},       {"VERDICT", "verdict"},        {"ROUTER", "in_flight_before"},
+      {"AFTER", "in_flight_after"}, {"RUNNING", "engine.running"}, {"WAITING", "engine.waiting"},
+      {"DIFFERENCE", "difference"}, {"ERROR", "engine.error"},
+  };
+  return *columns;
+}
+
+absl::Status Compare(Invocation& in) {
+  v1::AuditInFlightRequest request;
+  if (!in.Word(0).empty()) request.set_backend(FullName("backends/", in.Word(0)));
+  request.set_include_matching(in.Has("--all"));
+  ROUTER_ASSIGN_OR_RETURN(const auto timeout, in.GetDuration("--engine-timeout"));
+  if (timeout.has_value()) SetDuration(*timeout, request.mutable_timeout());
+  ROUTER_ASSIGN_OR_RETURN(const v1::AuditInFlightResponse response,
+                          Call(in, &Client::AuditInFlight, request));
+  if (in.format() == Format::kTable) {
+    in.out << response.matching() << " of " << response.checked() << " backends match\n";
+    if (response.comparisons().empty()) return absl::OkStatus();
+  }
+  return ShowList(in, response, "comparisons", ComparisonColumns());
+}
+
 const Columns& EventColumns() {
   static const auto* const columns = new Columns{
       {"AGE", "time"},
@@ -150,6 +174,15 @@ std::vector<CommandSpec> RequestCommands() {
        .flags = {{.name = "--http-request-id",
                   .metavar = "ID",
                   .help = "All that carry this X-Request-Id."}}},
+      {.name = "requests audit",
+       .arguments = "[BACKEND]",
+       .summary = "Compare the router's counts of requests with the engines'.",
+       .example = "routerctl requests audit",
+       .run = Compare,
+       .flags = {{.name = "--all", .metavar = "", .help = "Show backends that match, too."},
+                 {.name = "--engine-timeout",
+                  .metavar = "DURATION",
+                  .help = "Time for each engine's answer. Default: 5s."}}},
   };
 }
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -341,6 +342,35 @@ TEST_F(ScraperTest, StopsAtOnceWithQuestionsOnTheirWay) {
   scraper_->Stop();
   scraper_->SetInterval(seconds(1));
   EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(5));
+}
+
+TEST_F(ScraperTest, ReadsAnEngineOutOfTurn) {
+  RawServer server(Running(1));
+  const fleet::BackendPtr backend = Make("a", server.port());
+  Start({.interval = hours(1)}, {backend});
+  ASSERT_TRUE(AwaitRunning(backend, 1));
+  const auto read = [this](const std::string& id) {
+    std::promise<fleet::EngineReading> reading;
+    scraper_->ReadNow(id, seconds(20),
+                      [&](const fleet::EngineReading& now) { reading.set_value(now); });
+    return reading.get_future().get();
+  };
+  const fleet::EngineReading again = read("a");
+  EXPECT_EQ(again.report->running, 1);
+  EXPECT_EQ(again.report_at, backend->runtime->engine().report_at) << "it counts as any other";
+  EXPECT_THAT(server.requests(), SizeIs(2));
+  EXPECT_THAT(read("nobody").error, HasSubstr("not known"));
+}
+
+TEST_F(ScraperTest, TellsThoseWhoWaitThatItIsOver) {
+  RawServer silent(NoAnswer);
+  const fleet::BackendPtr backend = Make("a", silent.port());
+  Start({.interval = hours(1)}, {backend});
+  std::promise<std::string> error;
+  scraper_->ReadNow("a", hours(1),
+                    [&](const fleet::EngineReading& now) { error.set_value(now.error); });
+  scraper_->Stop();
+  EXPECT_THAT(error.get_future().get(), HasSubstr("shutting down"));
 }
 
 }  // namespace

@@ -210,6 +210,10 @@ class Client {
                                                const CallOptions& options = {}) const {
     return Call<v1::AbortRequestResponse>("AbortRequest", request, options);
   }
+  Reply<v1::AuditInFlightResponse> AuditInFlight(const v1::AuditInFlightRequest& request,
+                                                 const CallOptions& options = {}) const {
+    return Call<v1::AuditInFlightResponse>("AuditInFlight", request, options);
+  }
 
   // Audit.
   Reply<v1::ListAuditEventsResponse> ListAuditEvents(const v1::ListAuditEventsRequest& request,

@@ -154,6 +154,10 @@ class RouterAdmin:
     """Cuts a running request on both sides; the engine stops generating, the client gets the
     error that a dying engine would give it. Role: admin."""
 
+    audit_in_flight = Unary(v1.AuditInFlightRequest, v1.AuditInFlightResponse)
+    """Compares what the router counts in flight on each backend with what its engine says of
+    running and waiting requests, read anew for this call. Role: operator."""
+
     # Audit.
 
     list_audit_events = Unary(v1.ListAuditEventsRequest, v1.ListAuditEventsResponse)

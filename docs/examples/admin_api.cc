@@ -217,6 +217,14 @@ void Requests(const Client& router) {
   }
 }
 
+void Compared(const Client& router) {
+  const v1::AuditInFlightResponse audit = Must(router.AuditInFlight({}));
+  for (const v1::InFlightComparison& one : audit.comparisons()) {
+    std::cout << one.url() << ' ' << v1::InFlightVerdict_Name(one.verdict()) << ' '
+              << one.difference() << '\n';
+  }
+}
+
 void Callbacks(const Client& router) {
   v1::RegisterCallbackRequest request;
   request.set_callback_id("guard");
@@ -280,6 +288,7 @@ int main(int argc, char** argv) {
   Statistics(router);
   Explained(router);
   Requests(router);
+  Compared(router);
   Callbacks(router);
   Audited(router);
   Removal(router);

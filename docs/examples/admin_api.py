@@ -141,6 +141,11 @@ def requests(router: RouterClient) -> None:
         router.abort_request(name=entry.name, reason="runs for ever")
 
 
+def compared(router: RouterClient) -> None:
+    for one in router.audit_in_flight().comparisons:
+        print(one.url, v1.InFlightVerdict.Name(one.verdict), one.difference)
+
+
 class Guard:
     """A callback service (proto/callback.proto) that lets every request go on."""
 
@@ -191,6 +196,7 @@ def main(address: str, url: str) -> None:
         statistics(router)
         explained(router)
         requests(router)
+        compared(router)
         guard = Guard()
         callbacks(router, guard.target)
         guard.server.stop(None)

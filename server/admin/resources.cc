@@ -75,7 +75,7 @@ template <typename Message>
 void FillEngine(const fleet::BackendRuntime& runtime, base::TimePoint now, Message* out) {
   const fleet::EngineReading reading = runtime.engine();
   if (reading.attempt_time == base::WallTime{}) return;
-  *out->mutable_engine() = ToProto(reading, now);
+  *out->mutable_engine() = admin::ToProto(reading, now);
 }
 
 v1::AdminState ToProto(fleet::AdminState state) {

@@ -39,12 +39,12 @@ RateWindow::Span RateWindow::Ending(base::TimePoint now) const {
   const auto parts = static_cast<int64_t>(kParts);
   const int64_t covered =
       std::min(parts * width + now_ns % width, now_ns - since_ns_.load(std::memory_order_relaxed));
-  const double window = static_cast<double>(parts * width) * 1e-9;
+  const double window = static_cast<double>(parts * width) / 1e9;
   const Slot last = At(now);
   return {
       .first = last - kParts,
       .last = last,
-      .seconds = std::max(static_cast<double>(covered) * 1e-9, std::min(kShortestSeconds, window))};
+      .seconds = std::max(static_cast<double>(covered) / 1e9, std::min(kShortestSeconds, window))};
 }
 
 }  // namespace vllm_router::stats

@@ -14,6 +14,9 @@ namespace {
 
 using prometheus::MetricType;
 
+// Divided, not multiplied: the nearest number, which is shown without a tail of digits.
+double SecondsOf(base::Duration duration) { return static_cast<double>(duration.count()) / 1e9; }
+
 prometheus::MetricFamily Family(std::string_view name, std::string_view help, MetricType type) {
   prometheus::MetricFamily family;
   family.name = name;
@@ -68,7 +71,7 @@ void Page::Add(const Labels& labels, const stats::HistogramTotals& totals,
   size_t next = 0;
   for (const size_t bucket : buckets) {
     for (; next <= bucket; ++next) below += totals.counts[next];
-    histogram.bucket.push_back({below, base::ToSeconds(stats::BoundOf(bucket))});
+    histogram.bucket.push_back({below, SecondsOf(stats::BoundOf(bucket))});
   }
   for (; next < stats::kBuckets; ++next) below += totals.counts[next];
   histogram.bucket.push_back({below, std::numeric_limits<double>::infinity()});
@@ -89,9 +92,6 @@ void Page::Add(const Labels& labels, const stats::LatencyTotals& totals) {
   histogram.sample_sum = static_cast<double>(totals.sum_ns) * 1e-9;
 }
 
-std::vector<prometheus::MetricFamily> Page::Take() {
-  std::erase_if(families_, [](const auto& family) { return family.metric.empty(); });
-  return std::move(families_);
-}
+std::vector<prometheus::MetricFamily> Page::Take() { return std::move(families_); }
 
 }  // namespace vllm_router::telemetry

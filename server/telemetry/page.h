@@ -1,6 +1,6 @@
 // The families of one scrape under construction, for prometheus-cpp to serialize. A family is begun
-// once, and its samples follow; one without samples is left out. Lives for one scrape; not
-// thread-safe.
+// once, and its samples follow; one that has none yet is shown all the same, with its help. Lives
+// for one scrape; not thread-safe.
 #ifndef SERVER_TELEMETRY_PAGE_H_
 #define SERVER_TELEMETRY_PAGE_H_
 

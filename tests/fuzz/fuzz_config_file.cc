@@ -51,12 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   CheckSettings(*settings);
   // How the settings fit together.
-  const StartRouter started{.config = {},
-                            .warnings = {},
-                            .args = {"--dynamic-config-json", "f"},
-                            .config_file = {"f", format},
-                            .config_text = {},
-                            .values = {}};
+  StartRouter started;
+  started.args = {"--dynamic-config-json", "f"};
+  started.config_file = {"f", format};
   if (format == DocumentFormat::kJson) (void)ParseAgain(started, text);
   return 0;
 }

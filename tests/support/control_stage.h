@@ -36,12 +36,12 @@ class ControlStage {
 
   // Begins with what a request of ApplyConfig makes of nothing.
   void Start(const std::string& request) {
-    const v1::Config empty = config::Draft::Empty();
-    config::Draft draft(empty, {}, {.generation = 1, .now = {}, .etag = "seed"});
+    config::Draft draft(std::make_shared<const config::Document>(config::Draft::Empty()), {},
+                        {.generation = 1, .now = {}, .etag = "seed"});
     draft.ApplyAll(Parse(request).mutations());
     base::Outcome<config::Change> seed = draft.Finish();
     ASSERT_TRUE(seed.ok()) << seed.failure().message;
-    Start(std::move(seed->config));
+    Start(seed->config());
   }
   void Start(v1::Config seed) {
     seed.set_generation(1);

@@ -54,8 +54,8 @@ constexpr OriginalFlag kOriginal[] = {
     {"--batch-processor", "local", Fate::kNoEffect},
     {"--engine-stats-interval", "15", Fate::kWorks},
     {"--request-stats-window", "60", Fate::kWorks},
-    {"--log-stats", nullptr, Fate::kNoEffect},
-    {"--log-stats-interval", "10", Fate::kNoEffect},
+    {"--log-stats", nullptr, Fate::kWorks},
+    {"--log-stats-interval", "10", Fate::kWorks},
     {"--dynamic-config-json", "/no/router.json", Fate::kReadsFile},
     {"--dynamic-config-yaml", "/no/router.yaml", Fate::kReadsFile},
     {"--feature-gates", "SemanticCache=true", Fate::kNoEffect},
@@ -138,7 +138,7 @@ TEST(FlagsOfTheOriginal, ShareOneWarningInTheOrderGiven) {
   const StartRouter start = StartOf(
       MinimalAnd({"--root-path", "/v", "--otel-endpoint", "a:1", "--otel-secure", "--log-stats"}));
   EXPECT_THAT(start.warnings, ElementsAre("accepted without effect in this version: --root-path, "
-                                          "--otel-endpoint, --otel-secure, --log-stats"));
+                                          "--otel-endpoint, --otel-secure"));
   EXPECT_EQ(start.config.root_path, "/v");
 }
 

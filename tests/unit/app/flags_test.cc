@@ -22,7 +22,7 @@ TEST(CommandLine, TakesTheExampleOfTheDocumentation) {
        "http://localhost:9001,http://localhost:9002,http://localhost:9003", "--static-models",
        "facebook/opt-125m,meta-llama/Llama-3.1-8B-Instruct,facebook/opt-125m",
        "--engine-stats-interval", "10", "--log-stats", "--routing-logic", "roundrobin"});
-  EXPECT_THAT(start.warnings, ElementsAre("accepted without effect in this version: --log-stats"));
+  EXPECT_THAT(start.warnings, IsEmpty());
   const Config& config = start.config;
   EXPECT_EQ(config.port, 8000);
   EXPECT_EQ(config.discovery, DiscoveryKind::kStatic);

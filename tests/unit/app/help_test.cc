@@ -105,7 +105,7 @@ TEST(Help, SaysMetavariablesDefaultsAndWhatIsAllowed) {
 }
 
 TEST(Help, SaysWhichFlagsDoNothingYet) {
-  EXPECT_THAT(DescriptionOf("--log-stats"), HasSubstr("No effect in this version."));
+  EXPECT_THAT(DescriptionOf("--root-path"), HasSubstr("No effect in this version."));
   EXPECT_THAT(DescriptionOf("--callbacks"), HasSubstr("Not available in this version."));
   EXPECT_THAT(DescriptionOf("--host"), ::testing::Not(HasSubstr("in this version")));
 }

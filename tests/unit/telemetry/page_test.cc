@@ -45,17 +45,18 @@ TEST(Page, ShowsEachBucketWithAllThatIsBelowIt) {
   EXPECT_NEAR(shown.sample_sum, 36000.004073, 1e-6);
 }
 
-TEST(Page, LeavesFamiliesWithoutSamplesOut) {
+TEST(Page, ShowsFamiliesWithoutSamplesToo) {
   Page page;
   page.Gauge("empty", "help");
   page.Counter("full_total", "help");
   page.Add({{"a", "1"}, {"b", "2"}}, 3);
   const auto families = page.Take();
-  ASSERT_EQ(families.size(), 1u);
-  EXPECT_EQ(families[0].name, "full_total");
-  EXPECT_EQ(families[0].metric[0].label[1].name, "b");
-  EXPECT_EQ(families[0].metric[0].label[1].value, "2");
-  EXPECT_EQ(families[0].metric[0].counter.value, 3);
+  ASSERT_EQ(families.size(), 2u);
+  EXPECT_EQ(families[0].name, "empty");
+  EXPECT_TRUE(families[0].metric.empty());
+  EXPECT_EQ(families[1].metric[0].label[1].name, "b");
+  EXPECT_EQ(families[1].metric[0].label[1].value, "2");
+  EXPECT_EQ(families[1].metric[0].counter.value, 3);
 }
 
 }  // namespace

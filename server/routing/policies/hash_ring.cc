@@ -1,6 +1,7 @@
 #include "server/routing/policies/hash_ring.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -27,6 +28,60 @@ HashRing::HashRing(std::vector<std::string> nodes) : nodes_(std::move(nodes)) {
 
 HashRing::HashRing(std::vector<std::string> nodes, const HashRing& former)
     : nodes_(std::move(nodes)) {
+  points_.reserve(nodes_.size() * kPointsPerNode);
+  owners_.reserve(nodes_.size() * kPointsPerNode);
+  const auto [here, there] =
+      std::mismatch(nodes_.begin(), nodes_.end(), former.nodes_.begin(), former.nodes_.end());
+  const size_t other = std::max(nodes_.end() - here, former.nodes_.end() - there);
+  if (other <= kFew) {
+    TakeOverRuns(former, static_cast<size_t>(here - nodes_.begin()));
+  } else {
+    TakeOverOneByOne(former);
+  }
+}
+
+// Between the points of the few nodes that come and go, those of the others are copied as they are:
+// their nodes keep their indexes.
+void HashRing::TakeOverRuns(const HashRing& former, size_t same) {
+  std::vector<Point> gone;
+  for (size_t node = same; node < former.nodes_.size(); ++node) former.AddPointsOf(node, &gone);
+  std::vector<Point> added;
+  for (size_t node = same; node < nodes_.size(); ++node) AddPointsOf(node, &added);
+  const auto by_place = [](const Point& a, const Point& b) {
+    return std::tie(a.place, a.node) < std::tie(b.place, b.node);
+  };
+  std::sort(gone.begin(), gone.end(), by_place);
+  std::sort(added.begin(), added.end(), by_place);
+  size_t taken = 0;
+  const auto take_until = [&](size_t end) {
+    const auto from = static_cast<std::ptrdiff_t>(taken);
+    const auto to = static_cast<std::ptrdiff_t>(end);
+    points_.insert(points_.end(), former.points_.begin() + from, former.points_.begin() + to);
+    owners_.insert(owners_.end(), former.owners_.begin() + from, former.owners_.begin() + to);
+    taken = end;
+  };
+  auto next_gone = gone.begin();
+  auto next_added = added.begin();
+  while (next_gone != gone.end() || next_added != added.end()) {
+    const bool goes = next_added == added.end() ||
+                      (next_gone != gone.end() && next_gone->place <= next_added->place);
+    const absl::uint128 place = goes ? next_gone->place : next_added->place;
+    const auto from = former.points_.begin() + static_cast<std::ptrdiff_t>(taken);
+    take_until(static_cast<size_t>(std::lower_bound(from, former.points_.end(), place) -
+                                   former.points_.begin()));
+    if (goes) {
+      ++taken;
+      ++next_gone;
+    } else {
+      points_.push_back(place);
+      owners_.push_back(next_added->node);
+      ++next_added;
+    }
+  }
+  take_until(former.points_.size());
+}
+
+void HashRing::TakeOverOneByOne(const HashRing& former) {
   absl::flat_hash_map<std::string_view, uint32_t> former_indexes;
   former_indexes.reserve(former.nodes_.size());
   for (size_t i = 0; i < former.nodes_.size(); ++i) {
@@ -45,8 +100,6 @@ HashRing::HashRing(std::vector<std::string> nodes, const HashRing& former)
   }
   std::sort(added.begin(), added.end(),
             [](const Point& a, const Point& b) { return a.place < b.place; });
-  points_.reserve(nodes_.size() * kPointsPerNode);
-  owners_.reserve(nodes_.size() * kPointsPerNode);
   const auto take = [this](absl::uint128 place, uint32_t node) {
     points_.push_back(place);
     owners_.push_back(node);

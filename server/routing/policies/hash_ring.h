@@ -28,7 +28,8 @@ class HashRing {
 
   // `nodes`: distinct names, at least one. Owners are given as indexes into it.
   explicit HashRing(std::vector<std::string> nodes);
-  // The same ring, in time proportional to its points when it has most nodes of `former`.
+  // The same ring, in time proportional to its points when it has most nodes of `former`, and at
+  // the speed of copying them when both only differ in the last few.
   HashRing(std::vector<std::string> nodes, const HashRing& former);
 
   const std::vector<std::string>& nodes() const { return nodes_; }
@@ -49,6 +50,12 @@ class HashRing {
     uint32_t node;
   };
 
+  // More nodes than these that come or go are not worth looking for the places of their points.
+  static constexpr size_t kFew = 8;
+
+  // Both make the points from those of `former`, of which the first `same` nodes are the same here.
+  void TakeOverRuns(const HashRing& former, size_t same);
+  void TakeOverOneByOne(const HashRing& former);
   // Of the node with this index, at the end of `ring`, not in their order.
   void AddPointsOf(size_t node, std::vector<Point>* ring) const;
   // Index of the first point that is greater than `key`, else of the first of all.

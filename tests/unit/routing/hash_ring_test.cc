@@ -91,7 +91,19 @@ TEST(HashRing, MadeLikeAnotherItIsTheSameRing) {
       {"http://engine3:8000", "http://engine1:8000"},                     // fewer, in another order
       {"http://new:8000", "http://engine5:8000", "http://engine2:8000"},  // one new, many gone
       {"http://new:8000", "http://newer:8000"},                           // nothing in common
-      {"http://engine6:8000", "http://a:8000", "http://engine4:8000", "http://zz:8000"}};
+      {"http://engine6:8000", "http://a:8000", "http://engine4:8000", "http://zz:8000"},
+      Engines(40),  // many more
+      Engines(41),  // one more, at the end
+      [] {
+        std::vector<std::string> nodes = Engines(38);  // two gone at the end, three new
+        for (const char* name : {"http://x:1", "http://y:1", "http://z:1"}) nodes.push_back(name);
+        return nodes;
+      }(),
+      [] {
+        std::vector<std::string> nodes = Engines(40);  // one gone in the middle
+        nodes.erase(nodes.begin() + 20);
+        return nodes;
+      }()};
   for (const std::vector<std::string>& before : sets) {
     const HashRing former(before);
     for (const std::vector<std::string>& nodes : sets) {

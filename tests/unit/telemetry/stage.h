@@ -72,7 +72,7 @@ struct Stage {
                 },
             .files =
                 [] {
-                  return std::vector<FileFigures>{{"configuration file", 1, 1.5}};
+                  return std::vector<FileFigures>{{"configuration file", 1, 1.5, true}};
                 }};
   }
   Reading Read() const { return reader.Read(snapshot); }

@@ -217,7 +217,8 @@ void AddBackendFamilies(const Reading& reading, Page* page) {
   page->Gauge("vllm_router_in_flight_difference",
               "Attempts in flight less what the engine said of running and waiting requests");
   each([](const BackendReading& b) -> Number {
-    if (!b.engine.report || !b.engine.report->running) return std::nullopt;
+    // What a dead engine said last is no count of what runs now.
+    if (b.engine.failures > 0 || !b.engine.report || !b.engine.report->running) return std::nullopt;
     return static_cast<double>(b.backend->runtime->in_flight()) - *b.engine.report->running -
            b.engine.report->waiting.value_or(0);
   });

@@ -107,6 +107,16 @@ TEST(Families, ShowOurOwn) {
   }
 }
 
+TEST(Families, CompareWithNothingThatADeadEngineSaid) {
+  Stage stage;
+  fleet::EngineState& engine = stage.backends[0]->runtime->engine_state();
+  engine.OnRead({.running = 2, .waiting = 1}, stage.clock.Now(), stage.clock.WallNow());
+  EXPECT_THAT(stage.Text(), HasSubstr("vllm_router_in_flight_difference{"));
+  engine.OnUnreadable("refused", stage.clock.WallNow());
+  EXPECT_THAT(stage.Text(), Not(HasSubstr("vllm_router_in_flight_difference{")));
+  EXPECT_THAT(stage.Text(), HasSubstr("vllm_router_engine_requests_running{"));
+}
+
 // Without it, an alert that a model has nobody left could not be written.
 TEST(Families, CountTheBackendsOfEveryModelAlsoWithoutRequests) {
   Stage stage;

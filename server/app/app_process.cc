@@ -151,7 +151,8 @@ telemetry::Sources RunningApp::SourcesOfMonitor() {
               [this] {
                 std::vector<telemetry::FileFigures> files;
                 for (const LiveFileStatus& file : files_.Statuses()) {
-                  files.push_back({file.what, file.errors, base::UnixSeconds(file.last_success)});
+                  files.push_back({file.what, file.errors, base::UnixSeconds(file.last_success),
+                                   !file.last_error.empty()});
                 }
                 return files;
               }};

@@ -181,10 +181,12 @@ void ShardGateway::OnRequest(http::Session& session) {
     case EndpointKind::kRoutedQuery:
     case EndpointKind::kRoutedAny:
       NewTransaction()->Begin(session, kind, RequestId(session, &id_memory_));
+      UpdateGauges();
       break;
     case EndpointKind::kEngineControl:
       if (snapshot_->settings.allow_engine_control) {
         NewTransaction()->Begin(session, kind, RequestId(session, &id_memory_));
+        UpdateGauges();
       } else {
         Refuse(session, errors::kEngineControlOff, errors::kEngineControlOff.message,
                RequestId(session, &id_memory_));

@@ -101,7 +101,10 @@ HostFigures Host::Read() {
   figures.open_fds = OpenFds();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) figures.max_fds = limit.rlim_cur;
-  figures.start_time_seconds = StartTime();
+  // Once: the kernel's start of the machine moves with its clock, and who counts restarts by
+  // changes of this figure would count each correction.
+  if (!start_time_) start_time_ = StartTime();
+  figures.start_time_seconds = start_time_;
   return figures;
 }
 

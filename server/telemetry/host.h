@@ -32,6 +32,7 @@ class Host {
 
   uint64_t busy_ticks_ = 0;
   uint64_t all_ticks_ = 0;
+  std::optional<double> start_time_;
 };
 
 }  // namespace vllm_router::telemetry

@@ -31,6 +31,7 @@ struct FileFigures {
   std::string what;  // "configuration file"
   uint64_t errors = 0;
   double last_success = 0;  // seconds since 1970
+  bool refused = false;     // its newest content is not in force
 };
 
 // How often the admin service was called.

@@ -1,5 +1,6 @@
 #include <string>
 
+#include "server/base/log.h"
 #include "server/telemetry/families.h"
 
 namespace vllm_router::telemetry {
@@ -109,6 +110,9 @@ void AddFiles(const std::vector<FileFigures>& files, Page* page) {
   page->Gauge("vllm_router_file_last_success_timestamp_seconds",
               "When the content of the file that is in force was read, in seconds since 1970");
   for (const FileFigures& file : files) page->Add({{"file", file.what}}, file.last_success);
+  page->Gauge("vllm_router_file_refused",
+              "1 while the newest content of the file could not be taken, else 0");
+  for (const FileFigures& file : files) page->Add({{"file", file.what}}, file.refused);
 }
 
 }  // namespace
@@ -131,6 +135,9 @@ void AddRouterFamilies(const Reading& reading, const stats::Registry& registry,
   for (const AdminCalls& calls : sources.admin_calls()) {
     page->Add({{"rpc", calls.rpc}, {"code", calls.code}}, static_cast<double>(calls.count));
   }
+  page->Counter("vllm_router_log_dropped_bytes_total",
+                "Bytes of log lines that were dropped because nobody took them in time");
+  one(static_cast<double>(base::DroppedLogBytes()));
   AddShards(registry, sources, page);
   AddDelays(registry, page);
   AddFiles(sources.files(), page);

@@ -130,6 +130,7 @@ TEST_F(Statistics, BeginToDecodeWithContentAndNotWithTheRole) {
   }
   EXPECT_EQ(backend_stats(0).Connections().open, 1u);
   EXPECT_EQ(backend_stats(0).Connections().idle, 0u);
+  EXPECT_EQ(shard().active_requests.Read(), 1u) << "though nothing came or ended since it began";
   engine.Send(id, std::string(kLastChunk));
   client.Body();
   EXPECT_EQ(Settled().finished, 1u);

@@ -91,6 +91,7 @@ TEST(Families, ShowOurOwn) {
         "gen_ai_server_time_per_output_token_seconds_count{gen_ai_request_model=\"m\","
         "server=\"http://a:1\"} 2\n",
         "vllm_router_requests_total{outcome=\"failed\",reason=\"backend_died\"} 1\n",
+        "vllm_router_requests_total{outcome=\"failed\",reason=\"overloaded\"} 0\n",
         "vllm_router_output_tokens_total{server=\"http://a:1\",model=\"m\",source=\"usage\"} 3\n",
         "vllm_router_output_tokens_total{server=\"http://a:1\",model=\"m\",source=\"events\"} 0\n",
         "vllm_router_engine_report_age_seconds{server=\"http://a:1\"} 5\n",
@@ -99,9 +100,56 @@ TEST(Families, ShowOurOwn) {
         "vllm_router_shard_longest_turn_seconds{shard=\"0\"} 0.25\n",
         "vllm_router_connections_refused_total 2\n", "vllm_router_queued_requests 3\n",
         "vllm_router_admin_calls_total{rpc=\"GetStats\",code=\"OK\"} 6\n",
-        "vllm_router_file_errors_total{file=\"configuration file\"} 1\n"}) {
+        "vllm_router_file_errors_total{file=\"configuration file\"} 1\n",
+        "vllm_router_file_refused{file=\"configuration file\"} 1\n",
+        "vllm_router_log_dropped_bytes_total 0\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
+}
+
+TEST(Families, CompareWithNothingThatADeadEngineSaid) {
+  Stage stage;
+  fleet::EngineState& engine = stage.backends[0]->runtime->engine_state();
+  engine.OnRead({.running = 2, .waiting = 1}, stage.clock.Now(), stage.clock.WallNow());
+  EXPECT_THAT(stage.Text(), HasSubstr("vllm_router_in_flight_difference{"));
+  engine.OnUnreadable("refused", stage.clock.WallNow());
+  EXPECT_THAT(stage.Text(), Not(HasSubstr("vllm_router_in_flight_difference{")));
+  EXPECT_THAT(stage.Text(), HasSubstr("vllm_router_engine_requests_running{"));
+}
+
+// Without it, an alert that a model has nobody left could not be written.
+TEST(Families, CountTheBackendsOfEveryModelAlsoWithoutRequests) {
+  Stage stage;
+  for (const char* line : {"vllm_router_model_backends{model=\"m\"} 2\n",
+                           "vllm_router_model_backends_available{model=\"m\"} 2\n",
+                           "vllm_router_model_backends{model=\"drained\"} 0\n",
+                           "vllm_router_model_backends_available{model=\"drained\"} 0\n"}) {
+    EXPECT_THAT(stage.Text(), HasSubstr(line));
+  }
+  stage.backends[0]->runtime->set_healthy(false);
+  EXPECT_THAT(stage.Text(), HasSubstr("vllm_router_model_backends_available{model=\"m\"} 1\n"));
+  stage.backends[1]->runtime->OnFailed(
+      stage.clock.Now(), {.ejection_failures = 1, .ejection_base = std::chrono::seconds(10)});
+  EXPECT_THAT(stage.Text(), HasSubstr("vllm_router_model_backends_available{model=\"m\"} 0\n"));
+  EXPECT_THAT(stage.Text(), HasSubstr("vllm_router_model_backends{model=\"m\"} 2\n"));
+}
+
+// Those of backends begin with the attempt: a wait in the queue is in none of them.
+TEST(Families, ShowLatenciesOfModelsAsClientsSeeThem) {
+  Stage stage;
+  stats::TrafficCells& cells = stage.registry.ForModel("m")->shard(1).traffic;
+  cells.Begin(stage.registry.rate_window().At(stage.clock.Now()), 1);
+  cells.time_to_first_token.Record(std::chrono::milliseconds(1500));
+  cells.end_to_end.Record(std::chrono::seconds(400));
+  stage.registry.ForModel("unasked");
+  const std::string text = stage.Text();
+  for (const char* line : {"vllm_router_model_time_to_first_token_seconds_count{model=\"m\"} 1\n",
+                           "vllm_router_model_time_to_first_token_seconds_sum{model=\"m\"} 1.5\n",
+                           "vllm_router_model_request_duration_seconds_count{model=\"m\"} 1\n",
+                           "vllm_router_model_request_duration_seconds_sum{model=\"m\"} 400\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("unasked")));
 }
 
 TEST(Families, AreWellFormed) {

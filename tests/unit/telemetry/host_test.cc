@@ -21,7 +21,9 @@ TEST(Host, TellsOfThisProcess) {
   EXPECT_GT(figures.start_time_seconds.value(), now - 3600);
 
   const int fd = ::open("/dev/null", O_RDONLY);
-  EXPECT_EQ(host.Read().open_fds.value(), figures.open_fds.value() + 1);
+  const HostFigures next = host.Read();
+  EXPECT_EQ(next.open_fds.value(), figures.open_fds.value() + 1);
+  EXPECT_EQ(next.start_time_seconds, figures.start_time_seconds);
   ::close(fd);
 }
 

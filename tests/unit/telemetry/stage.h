@@ -22,12 +22,16 @@ struct Stage {
     registry.rate_window().SetLength(std::chrono::seconds(60), clock.Now());
     auto made = std::make_shared<fleet::Snapshot>();
     made->generation = 7;
+    auto pool = std::make_shared<fleet::Pool>();
     for (const char* url : {"http://a:1", "http://b:1"}) {
       auto backend = std::make_shared<fleet::Backend>(*test_support::MakeBackend(url));
       backend->stats = registry.ForBackend(backend->spec.id);
       backends.push_back(backend);
+      pool->backends.push_back(backend);
       made->backends.push_back(std::move(backend));
     }
+    made->pools.emplace("m", std::move(pool));
+    made->pools.emplace("drained", std::make_shared<fleet::Pool>());
     snapshot = std::move(made);
   }
 
@@ -68,7 +72,7 @@ struct Stage {
                 },
             .files =
                 [] {
-                  return std::vector<FileFigures>{{"configuration file", 1, 1.5}};
+                  return std::vector<FileFigures>{{"configuration file", 1, 1.5, true}};
                 }};
   }
   Reading Read() const { return reader.Read(snapshot); }

@@ -122,12 +122,13 @@ void RunningApp::StopThreads() {
   if (admin_ != nullptr) admin_->Shutdown(kLastCalls);
   if (listener_ != nullptr) listener_->Stop();
   files_.Stop();
-  if (prober_ != nullptr) prober_->Stop();
-  if (scraper_ != nullptr) scraper_->Stop();
   if (monitor_ != nullptr) monitor_->Stop();
   shards_.Stop();
   gateways_.clear();
   if (control_ != nullptr) control_->Stop();
+  // The control thread told them what to ask.
+  if (prober_ != nullptr) prober_->Stop();
+  if (scraper_ != nullptr) scraper_->Stop();
   if (store_ != nullptr) store_->Stop();
 }
 

@@ -56,6 +56,7 @@ TEST(CompileProcessLimits, FillsInTheDefaults) {
   EXPECT_EQ(limits.drain_delay, seconds(5));
   EXPECT_EQ(limits.shutdown_grace, seconds(600));
   EXPECT_EQ(limits.log_level, base::LogLevel::kInfo);
+  EXPECT_EQ(limits.engine_stats_interval, seconds(30));
   EXPECT_EQ(limits.request_stats_window, seconds(60));
   EXPECT_FALSE(limits.health_checks);
   EXPECT_EQ(limits.health_interval, seconds(60));
@@ -65,13 +66,14 @@ TEST(CompileProcessLimits, FillsInTheDefaults) {
 TEST(CompileProcessLimits, TakesEveryField) {
   const ProcessLimits limits = CompileProcessLimits(config::Proto<v1::Limits>(R"(
       max_connections: 0 drain_delay {} shutdown_grace { seconds: 3 } log_level: LOG_LEVEL_TRACE
-      request_stats_window { seconds: 4 }
+      engine_stats_interval { seconds: 7 } request_stats_window { seconds: 4 }
       health_check { enabled: true interval { seconds: 5 } timeout { seconds: 6 } })"),
                                                     77);
   EXPECT_EQ(limits.max_connections, 0u) << "no limit is not the default";
   EXPECT_EQ(limits.drain_delay, seconds(0));
   EXPECT_EQ(limits.shutdown_grace, seconds(3));
   EXPECT_EQ(limits.log_level, base::LogLevel::kTrace);
+  EXPECT_EQ(limits.engine_stats_interval, seconds(7));
   EXPECT_EQ(limits.request_stats_window, seconds(4));
   EXPECT_TRUE(limits.health_checks);
   EXPECT_EQ(limits.health_interval, seconds(5));

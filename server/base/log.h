@@ -86,11 +86,11 @@ uint64_t DroppedAccessLines();
     }                                                                                    \
   } while (false)
 
-#define ROUTER_LOG_LIMITED(level, ...)                                                       \
+#define ROUTER_LOG_LIMITED(at_level, ...)                                                    \
   do {                                                                                       \
-    if (::vllm_router::base::LogEnabled(::vllm_router::base::LogLevel::level)) {             \
+    if (::vllm_router::base::LogEnabled(::vllm_router::base::LogLevel::at_level)) {          \
       static constinit ::vllm_router::base::LimitedLogSite site{                             \
-          ::vllm_router::base::LogLevel::level, __FILE__, __LINE__};                         \
+          ::vllm_router::base::LogLevel::at_level, __FILE__, __LINE__};                      \
       if (::vllm_router::base::AdmitLogLine(site)) {                                         \
         ::vllm_router::base::LogMessage(site.level, absl::StrFormat(__VA_ARGS__), site.file, \
                                         site.line);                                          \

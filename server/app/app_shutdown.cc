@@ -126,6 +126,7 @@ void RunningApp::StopThreads() {
   if (monitor_ != nullptr) monitor_->Stop();
   shards_.Stop();
   gateways_.clear();
+  if (access_file_ != nullptr) access_file_->Stop();
   if (control_ != nullptr) control_->Stop();
   if (store_ != nullptr) store_->Stop();
 }

@@ -131,6 +131,12 @@ void AddRouterFamilies(const Reading& reading, const stats::Registry& registry,
   for (const AdminCalls& calls : sources.admin_calls()) {
     page->Add({{"rpc", calls.rpc}, {"code", calls.code}}, static_cast<double>(calls.count));
   }
+  page->Counter("vllm_router_log_dropped_bytes_total",
+                "Bytes of the log that were dropped because nobody took them");
+  one(static_cast<double>(sources.log_bytes_dropped()));
+  page->Counter("vllm_router_access_log_dropped_total",
+                "Lines of the access log that were dropped because nobody took them");
+  one(static_cast<double>(sources.access_lines_dropped()));
   AddShards(registry, sources, page);
   AddDelays(registry, page);
   AddFiles(sources.files(), page);

@@ -254,6 +254,10 @@ void Audited(const Client& router) {
 void Server(const Client& router) {
   const v1::GetServerInfoResponse info = Must(router.GetServerInfo({}));
   std::cout << info.version() << ", you are " << info.caller() << '\n';
+  v1::UpdateLimitsRequest limits;
+  limits.mutable_limits()->mutable_access_log()->set_format(v1::ACCESS_LOG_FORMAT_JSON);
+  limits.mutable_update_mask()->add_paths("access_log.format");
+  Must(router.UpdateLimits(limits));
   v1::SetLogLevelRequest level;
   level.set_log_level(v1::LOG_LEVEL_INFO);
   Must(router.SetLogLevel(level));

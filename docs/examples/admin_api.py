@@ -177,6 +177,8 @@ def audited(router: RouterClient) -> None:
 def server(router: RouterClient) -> None:
     info = router.get_server_info()
     print(info.version, "you are", info.caller, v1.Role.Name(info.caller_role))
+    router.update_limits(limits=v1.Limits(access_log={"format": "ACCESS_LOG_FORMAT_JSON"}),
+                         update_mask={"paths": ["access_log.format"]})
     router.set_log_level("LOG_LEVEL_INFO", reason="quiet again")
     router.shutdown(drain_timeout=timedelta(minutes=5), validate_only=True)
 

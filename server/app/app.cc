@@ -44,6 +44,7 @@ absl::Status RunningApp::Init() {
   shared_.version_json = absl::StrFormat("{\"version\":\"%s\"}", Version());
   default_max_connections_ = static_cast<uint64_t>(ClientConnectionsFor(RaiseFileLimit()));
 
+  ROUTER_RETURN_IF_ERROR(OpenAccessLog());
   ROUTER_RETURN_IF_ERROR(MakeControl());
   monitor_ = std::make_unique<telemetry::Monitor>(stats_, SourcesOfMonitor());
   shared_.scrape = [this](std::function<void(std::string)> done) {
@@ -80,6 +81,21 @@ absl::Status RunningApp::Init() {
   FollowLimits(*first);
   admin_->SetProcess(MakeProcess());
   return admin_->Start();
+}
+
+absl::Status RunningApp::OpenAccessLog() {
+  if (config_.log.access_file.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<base::LineOutput>> file =
+      base::LineOutput::Open(config_.log.access_file);
+  if (!file.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("--access-log-file: %s", file.status().message()));
+  }
+  std::vector<base::LineWriter::Stream> streams;
+  streams.push_back({.output = *std::move(file), .patient = true});
+  access_file_ = std::make_unique<base::LineWriter>(std::move(streams));
+  shared_.access_output = [this](std::string_view lines) { access_file_->Submit(0, lines); };
+  return absl::OkStatus();
 }
 
 // The configuration that the process begins with: the one that is kept, or what the flags say.
@@ -209,6 +225,7 @@ void RunningApp::FollowLimits(const control::View& view) {
   const control::ProcessLimits limits =
       control::CompileProcessLimits(view.config->limits(), default_max_connections_);
   base::SetLogLevel(limits.log_level);
+  base::SetLogFormat(limits.log_format);
   FollowConnectionLimit(limits.max_connections);
   admission_.SetCap(view.snapshot->settings.max_concurrent_requests);
   if (limits.request_stats_window != stats_window_) {

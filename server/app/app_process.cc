@@ -7,6 +7,7 @@
 #include "server/app/running_app.h"
 #include "server/app/to_proto.h"
 #include "server/app/version.h"
+#include "server/base/log.h"
 #include "server/base/rng.h"
 #include "server/callbacks/trial.h"
 #include "server/config/names.h"
@@ -155,6 +156,12 @@ telemetry::Sources RunningApp::SourcesOfMonitor() {
                                    !file.last_error.empty()});
                 }
                 return files;
+              },
+          .log_bytes_dropped = [] { return base::DroppedLogBytes(); },
+          .access_lines_dropped =
+              [this] {
+                return base::DroppedAccessLines() +
+                       (access_file_ == nullptr ? 0 : access_file_->dropped(0).lines);
               }};
 }
 

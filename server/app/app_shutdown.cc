@@ -125,6 +125,7 @@ void RunningApp::StopThreads() {
   if (monitor_ != nullptr) monitor_->Stop();
   shards_.Stop();
   gateways_.clear();
+  if (access_file_ != nullptr) access_file_->Stop();
   if (control_ != nullptr) control_->Stop();
   // The control thread told them what to ask.
   if (prober_ != nullptr) prober_->Stop();

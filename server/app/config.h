@@ -55,6 +55,7 @@ struct HealthCheckOptions {
 struct LogOptions {
   base::LogLevel level = base::LogLevel::kInfo;
   base::LogFormat format = base::LogFormat::kText;
+  std::string access_file;  // of the access log; empty = stdout
   bool stats = false;
   base::Duration stats_interval = std::chrono::seconds(30);
 };

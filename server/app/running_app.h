@@ -17,6 +17,7 @@
 #include "server/app/config_file_writer.h"
 #include "server/app/live_files.h"
 #include "server/app/live_requests.h"
+#include "server/base/line_writer.h"
 #include "server/base/mutex.h"
 #include "server/control/control_plane.h"
 #include "server/gateway/shard_gateway.h"
@@ -49,6 +50,7 @@ class RunningApp final : public App {
 
  private:
   // --- app.cc: what there is, and how it hangs together ---
+  absl::Status OpenAccessLog();
   absl::Status MakeControl();
   void SayWhatIsOverruled(uint64_t generation);
   void MakeProber(const net::TlsContext& backend_tls);
@@ -101,6 +103,7 @@ class RunningApp final : public App {
   net::ShardSet shards_;
   stats::Registry stats_;
   gateway::Admission admission_;
+  std::unique_ptr<base::LineWriter> access_file_;  // nullptr: the access log goes to stdout
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<telemetry::Monitor> monitor_;
   std::unique_ptr<control::ControlPlane> control_;

@@ -34,6 +34,22 @@ v1::LogLevel ToProto(base::LogLevel level) {
   return v1::LOG_LEVEL_UNSPECIFIED;
 }
 
+v1::LogFormat ToProto(base::LogFormat format) {
+  return format == base::LogFormat::kJson ? v1::LOG_FORMAT_JSON : v1::LOG_FORMAT_TEXT;
+}
+
+v1::AccessLogFormat ToProto(fleet::AccessLogFormat format) {
+  switch (format) {
+    case fleet::AccessLogFormat::kOff:
+      return v1::ACCESS_LOG_FORMAT_OFF;
+    case fleet::AccessLogFormat::kText:
+      return v1::ACCESS_LOG_FORMAT_TEXT;
+    case fleet::AccessLogFormat::kJson:
+      return v1::ACCESS_LOG_FORMAT_JSON;
+  }
+  return v1::ACCESS_LOG_FORMAT_UNSPECIFIED;
+}
+
 // Sets a field to what the command line says, unless that is the default.
 #define SEED(message, field, value, standard) \
   if ((value) != (standard)) (message).set_##field(value)
@@ -68,7 +84,12 @@ v1::Limits SeedLimits(const Config& config) {
   SEED(limits, log_stats, config.log.stats, standard.log.stats);
   SEED(limits, allow_engine_control, is.allow_engine_control, was.allow_engine_control);
   SEED(limits, log_level, ToProto(config.log.level), ToProto(standard.log.level));
+  SEED(limits, log_format, ToProto(config.log.format), ToProto(standard.log.format));
 
+  v1::AccessLogSettings& access = *limits.mutable_access_log();
+  SEED(access, format, ToProto(is.access_log), ToProto(was.access_log));
+  SEED(access, probes, is.access_log_probes, was.access_log_probes);
+  if (access.ByteSizeLong() == 0) limits.clear_access_log();
   v1::EjectionSettings& ejection = *limits.mutable_ejection();
   SEED(ejection, failures, is.ejection_failures, was.ejection_failures);
   SEED_TIME(ejection, base, is.ejection_base, was.ejection_base);

@@ -44,6 +44,13 @@ void PutUuid(char* out, uint64_t high, uint64_t low, uint64_t version) {
   std::copy_n(from, 12, out);
 }
 
+bool IsLowerHex(std::string_view s) {
+  return std::all_of(s.begin(), s.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+bool IsAllZero(std::string_view s) { return s.find_first_not_of('0') == std::string_view::npos; }
+
 }  // namespace
 
 void WriteUuid(Rng& rng, char* out) {
@@ -86,6 +93,23 @@ void WriteTraceparent(Rng& rng, char* out) {
   *out++ = '-';
   *out++ = '0';
   *out = '0';
+}
+
+// W3C Trace Context, section 3.2.2: "00-<trace id>-<parent id>-<flags>"; later versions may append.
+std::string_view TraceIdOf(std::string_view traceparent) {
+  if (traceparent.size() < kTraceparentLength) return {};
+  const std::string_view version = traceparent.substr(0, 2);
+  const std::string_view trace = traceparent.substr(3, 32);
+  const std::string_view parent = traceparent.substr(36, 16);
+  const bool dashes = traceparent[2] == '-' && traceparent[35] == '-' && traceparent[52] == '-';
+  const bool ends = traceparent.size() == kTraceparentLength ||
+                    (version != "00" && traceparent[kTraceparentLength] == '-');
+  const bool hex = IsLowerHex(version) && IsLowerHex(trace) && IsLowerHex(parent) &&
+                   IsLowerHex(traceparent.substr(53, 2));
+  if (!dashes || !ends || !hex || version == "ff" || IsAllZero(trace) || IsAllZero(parent)) {
+    return {};
+  }
+  return trace;
 }
 
 }  // namespace vllm_router::base

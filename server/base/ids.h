@@ -23,6 +23,10 @@ inline constexpr size_t kTraceparentLength = 55;
 // Writes a new sampled-off W3C traceparent, "00-<32 hex>-<16 hex>-00".
 void WriteTraceparent(Rng& rng, char* out);
 
+// The trace id of a W3C traceparent header's value, 32 hexadecimal digits; empty when the value is
+// not valid.
+std::string_view TraceIdOf(std::string_view traceparent);
+
 }  // namespace vllm_router::base
 
 #endif  // SERVER_BASE_IDS_H_

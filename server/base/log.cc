@@ -4,13 +4,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <chrono>
-#include <condition_variable>
-#include <thread>
+#include <memory>
 #include <utility>
+#include <vector>
 
-#include "server/base/mutex.h"
+#include "server/base/line_writer.h"
 #include "server/base/strings.h"
 
 namespace vllm_router::base {
@@ -21,92 +19,48 @@ namespace {
 
 std::atomic<LogFormat> line_format{LogFormat::kText};
 
-// Enough for seconds of heavy logging while a disk stalls, small beside the rest of the process.
-constexpr size_t kMaxQueuedBytes = 4u << 20;
+// The streams of the log, in the order in which they are written.
+enum Stream : size_t { kOut, kErr, kAccess };
 
 constexpr std::array<std::string_view, 6> kLevelNames = {"TRACE",   "DEBUG", "INFO",
                                                          "WARNING", "ERROR", "CRITICAL"};
 
-void WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // a full disk or a closed pipe must not end the process
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
+Stream StreamFor(LogLevel level) { return level >= LogLevel::kWarning ? kErr : kOut; }
+
+std::unique_ptr<LineOutput> OutputOf(Stream stream) {
+  return std::make_unique<LineOutput>(stream == kErr ? STDERR_FILENO : STDOUT_FILENO);
 }
 
-int StreamFor(LogLevel level) {
-  return level >= LogLevel::kWarning ? STDERR_FILENO : STDOUT_FILENO;
+// Never destroyed: threads that nobody waits for (a name being resolved) may log to the last
+// moment.
+std::atomic<LineWriter*> writer{nullptr};
+
+void Submit(Stream stream, std::string_view lines) {
+  LineWriter* running = writer.load(std::memory_order_acquire);
+  if (running != nullptr && running->Submit(stream, lines)) return;
+  OutputOf(stream)->Write(lines);
 }
 
-// The writing thread and its queue. Never destroyed: a write may not return, and threads that
-// nobody waits for (a name being resolved) may log to the last moment.
-class Writer {
- public:
-  void Start() {
-    std::thread([this] { Run(); }).detach();
+LostLines Dropped(Stream stream) {
+  const LineWriter* running = writer.load(std::memory_order_acquire);
+  return running == nullptr ? LostLines() : running->dropped(stream);
+}
+
+// Places that have left out lines, ever: few, and none goes away.
+std::atomic<LimitedLogSite*> limited_sites{nullptr};
+
+void TellOfLeftOut(LimitedLogSite& site, TimePoint now) {
+  const uint64_t count = site.limiter.TakeLeftOut(now);
+  if (count == 0) return;
+  LogMessage(site.level, absl::StrFormat("and %d more like this", count), site.file, site.line);
+}
+
+void TellOfAllLeftOut(TimePoint now) {
+  for (LimitedLogSite* site = limited_sites.load(std::memory_order_acquire); site != nullptr;
+       site = site->next) {
+    TellOfLeftOut(*site, now);
   }
-
-  // False: it has been stopped and takes nothing any more.
-  bool Submit(LogLevel level, std::string_view lines) {
-    {
-      MutexLock lock(&mutex_);
-      if (stopping_) return false;
-      std::string& queue = queues_[level >= LogLevel::kWarning];
-      if (queue.size() + lines.size() > kMaxQueuedBytes) {
-        dropped_.fetch_add(lines.size(), std::memory_order_relaxed);
-        return true;
-      }
-      queue.append(lines);
-    }
-    changed_.notify_all();
-    return true;
-  }
-
-  void Stop() {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    changed_.notify_all();
-    changed_.wait_for(mutex_, std::chrono::seconds(1),
-                      [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_; });
-  }
-
-  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
-
- private:
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return stopping_ || !queues_[0].empty() || !queues_[1].empty();
-  }
-
-  void Run() {
-    std::array<std::string, 2> writing;
-    for (bool last = false; !last;) {
-      {
-        MutexLock lock(&mutex_);
-        changed_.wait(mutex_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); });
-        std::swap(writing, queues_);
-        last = stopping_;
-      }
-      WriteAll(STDOUT_FILENO, writing[0]);
-      WriteAll(STDERR_FILENO, writing[1]);
-      writing[0].clear();
-      writing[1].clear();
-    }
-    MutexLock lock(&mutex_);
-    stopped_ = true;
-    changed_.notify_all();
-  }
-
-  Mutex mutex_;
-  std::condition_variable_any changed_;
-  std::array<std::string, 2> queues_ ABSL_GUARDED_BY(mutex_);  // stdout, stderr
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::atomic<uint64_t> dropped_{0};
-};
-
-std::atomic<Writer*> writer{nullptr};
+}
 
 std::string_view BaseName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -148,11 +102,9 @@ void FormatLogLine(LogLevel level, std::string_view message, const char* file, i
                         local.tm_min, local.tm_sec, millis, name, message, BaseName(file), line);
 }
 
-void SubmitLogLines(LogLevel level, std::string_view lines) {
-  Writer* running = writer.load(std::memory_order_acquire);
-  if (running != nullptr && running->Submit(level, lines)) return;
-  WriteAll(StreamFor(level), lines);
-}
+void SubmitLogLines(LogLevel level, std::string_view lines) { Submit(StreamFor(level), lines); }
+
+void SubmitAccessLines(std::string_view lines) { Submit(kAccess, lines); }
 
 void LogMessage(LogLevel level, std::string_view message, const char* file, int line) {
   std::string text;
@@ -160,20 +112,37 @@ void LogMessage(LogLevel level, std::string_view message, const char* file, int 
   SubmitLogLines(level, text);
 }
 
+bool AdmitLogLine(LimitedLogSite& site) {
+  const TimePoint now = Clock::Real().Now();
+  TellOfLeftOut(site, now);
+  if (site.limiter.Admit(now)) return true;
+  if (!site.listed.exchange(true, std::memory_order_relaxed)) {
+    site.next = limited_sites.load(std::memory_order_relaxed);
+    while (!limited_sites.compare_exchange_weak(site.next, &site, std::memory_order_release,
+                                                std::memory_order_relaxed)) {
+    }
+  }
+  return false;
+}
+
 void StartLog() {
-  auto* started = new Writer;
-  started->Start();
-  writer.store(started, std::memory_order_release);
+  std::vector<LineWriter::Stream> streams;
+  for (const Stream stream : {kOut, kErr, kAccess}) {
+    streams.push_back({.output = OutputOf(stream), .patient = stream == kAccess});
+  }
+  writer.store(new LineWriter(std::move(streams), [] { TellOfAllLeftOut(Clock::Real().Now()); }),
+               std::memory_order_release);
 }
 
 void StopLog() {
+  TellOfAllLeftOut(TimePoint::max());
   // It stays where a leak checker finds it.
-  if (Writer* running = writer.load(std::memory_order_acquire); running != nullptr) running->Stop();
+  if (LineWriter* running = writer.load(std::memory_order_acquire); running != nullptr) {
+    running->Stop();
+  }
 }
 
-uint64_t DroppedLogBytes() {
-  const Writer* running = writer.load(std::memory_order_acquire);
-  return running == nullptr ? 0 : running->dropped();
-}
+uint64_t DroppedLogBytes() { return Dropped(kOut).bytes + Dropped(kErr).bytes; }
+uint64_t DroppedAccessLines() { return Dropped(kAccess).lines; }
 
 }  // namespace vllm_router::base

@@ -4,6 +4,10 @@
 // to stderr, as the original does.
 //
 //   ROUTER_LOG(kWarning, "backend %s is down: %s", url, reason);
+//   ROUTER_LOG_LIMITED(kWarning, "request %s failed on %s", id, url);
+//
+// The second form is for what may happen with every request: of each such place in the code, at
+// most LogLimiter::kPerSecond lines a second are written, and later one that says how many more.
 //
 // Thread-safe. The log lives from StartLog to StopLog; before and after that lines are written
 // directly.
@@ -18,6 +22,7 @@
 
 #include "absl/strings/str_format.h"
 #include "server/base/clock.h"
+#include "server/base/log_limiter.h"
 
 namespace vllm_router::base {
 
@@ -47,11 +52,29 @@ void SubmitLogLines(LogLevel level, std::string_view lines);
 
 void LogMessage(LogLevel level, std::string_view message, const char* file, int line);
 
+// A place in the code that logs with a limit. Static: the log keeps a pointer to it.
+struct LimitedLogSite {
+  LogLevel level;
+  const char* file;
+  int line;
+  LogLimiter limiter{};
+  // Of those that have left out lines.
+  LimitedLogSite* next = nullptr;
+  std::atomic<bool> listed{false};
+};
+// Whether the place may write a line now; writes the one about earlier lines if it is due.
+bool AdmitLogLine(LimitedLogSite& site);
+
+// Lines of the access log that go to stdout. They are queued and counted apart from the log's own,
+// which they never displace, and may wait for 20 ms.
+void SubmitAccessLines(std::string_view lines);
+
 void StartLog();
 // Writes what is queued, for at most a second, and ends the thread.
 void StopLog();
-// Lines' bytes that were dropped because nobody took them.
+// What was dropped because nobody took it: bytes of the log, and lines of SubmitAccessLines.
 uint64_t DroppedLogBytes();
+uint64_t DroppedAccessLines();
 
 }  // namespace vllm_router::base
 
@@ -61,6 +84,18 @@ uint64_t DroppedLogBytes();
       ::vllm_router::base::LogMessage(::vllm_router::base::LogLevel::level,              \
                                       absl::StrFormat(__VA_ARGS__), __FILE__, __LINE__); \
     }                                                                                    \
+  } while (false)
+
+#define ROUTER_LOG_LIMITED(at_level, ...)                                                    \
+  do {                                                                                       \
+    if (::vllm_router::base::LogEnabled(::vllm_router::base::LogLevel::at_level)) {          \
+      static constinit ::vllm_router::base::LimitedLogSite site{                             \
+          ::vllm_router::base::LogLevel::at_level, __FILE__, __LINE__};                      \
+      if (::vllm_router::base::AdmitLogLine(site)) {                                         \
+        ::vllm_router::base::LogMessage(site.level, absl::StrFormat(__VA_ARGS__), site.file, \
+                                        site.line);                                          \
+      }                                                                                      \
+    }                                                                                        \
   } while (false)
 
 #endif  // SERVER_BASE_LOG_H_

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstring>
 
-#include "absl/strings/str_format.h"
 #include "server/base/utf8.h"
 
 namespace vllm_router::base {
@@ -18,6 +17,76 @@ bool SameLowered(std::string_view a, std::string_view b) {
     if (a[i] != b[i] && Lower(a[i]) != Lower(b[i])) return false;
   }
   return true;
+}
+
+// What needs no second look: ASCII but controls, quotes and backslashes.
+size_t PlainLength(std::string_view s) {
+  size_t length = 0;
+  while (length < s.size() && s[length] >= 0x20 && s[length] != 0x7F && s[length] != '"' &&
+         s[length] != '\\') {
+    ++length;
+  }
+  return length;
+}
+
+// Whether a valid sequence controls a terminal or ends a line for some reader: controls (U+0000 to
+// U+001F, U+007F to U+009F), line and paragraph separators (U+2028, U+2029).
+bool IsControl(std::string_view sequence) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(sequence[i]); };
+  if (sequence.size() == 1) return byte(0) < 0x20 || byte(0) == 0x7F;
+  if (sequence.size() == 2) return byte(0) == 0xC2 && byte(1) < 0xA0;
+  return sequence == "\xE2\x80\xA8" || sequence == "\xE2\x80\xA9";
+}
+
+// Of a sequence of at most three bytes.
+uint32_t CodeUnit(std::string_view sequence) {
+  const auto bits = [&](size_t i, unsigned mask) {
+    return static_cast<unsigned char>(sequence[i]) & mask;
+  };
+  if (sequence.size() == 1) return bits(0, 0x7F);
+  if (sequence.size() == 2) return bits(0, 0x1F) << 6 | bits(1, 0x3F);
+  return bits(0, 0x0F) << 12 | bits(1, 0x3F) << 6 | bits(2, 0x3F);
+}
+
+void AppendHex(uint32_t value, int digits, std::string* out) {
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) {
+    out->push_back("0123456789abcdef"[value >> shift & 0xF]);
+  }
+}
+
+// At most `limit` bytes of `s`, then "..."; `rest` writes what has no short escape: a control
+// character, or a byte that is not valid UTF-8.
+template <typename Rest>
+void AppendEscaped(std::string_view s, size_t limit, std::string* out, Rest rest) {
+  size_t left = limit;
+  while (true) {
+    const size_t plain = PlainLength(s.substr(0, left));
+    out->append(s.substr(0, plain));
+    s.remove_prefix(plain);
+    left -= plain;
+    if (s.empty() || left == 0) break;
+    const char c = s[0];
+    const size_t length = Utf8SequenceLength(s);
+    const std::string_view taken = s.substr(0, std::max<size_t>(length, 1));
+    if (taken.size() > left) break;
+    if (c == '\n') {
+      out->append("\\n");
+    } else if (c == '\r') {
+      out->append("\\r");
+    } else if (c == '\t') {
+      out->append("\\t");
+    } else if (c == '"' || c == '\\') {
+      out->push_back('\\');
+      out->push_back(c);
+    } else if (length == 0 || IsControl(taken)) {
+      rest(taken, length > 0);
+    } else {
+      out->append(taken);
+    }
+    s.remove_prefix(taken.size());
+    left -= taken.size();
+  }
+  if (!s.empty()) out->append("...");
 }
 
 }  // namespace
@@ -78,57 +147,36 @@ uint64_t HashBytes(std::string_view bytes) {
   return hash ^ (hash >> 33);
 }
 
+void AppendPrintable(std::string_view s, size_t limit, std::string* out) {
+  AppendEscaped(s, limit, out, [out](std::string_view bytes, bool /*valid*/) {
+    for (const char c : bytes) {
+      out->append("\\x");
+      AppendHex(static_cast<unsigned char>(c), 2, out);
+    }
+  });
+}
+
+void AppendJsonEscaped(std::string_view s, size_t limit, std::string* out) {
+  AppendEscaped(s, limit, out, [out](std::string_view bytes, bool valid) {
+    if (!valid) {
+      out->append("\xEF\xBF\xBD");
+    } else {
+      out->append("\\u");
+      AppendHex(CodeUnit(bytes), 4, out);
+    }
+  });
+}
+
 std::string Printable(std::string_view s, size_t limit) {
   std::string out;
-  size_t shown = 0;
-  while (shown < s.size()) {
-    const char c = s[shown];
-    const size_t length = Utf8SequenceLength(s.substr(shown));
-    if (shown + std::max<size_t>(length, 1) > limit) break;
-    if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (length == 0 || static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      absl::StrAppendFormat(&out, "\\x%02x", static_cast<unsigned char>(c));
-    } else {
-      out.append(s.substr(shown, length));
-      shown += length - 1;
-    }
-    ++shown;
-  }
-  if (shown < s.size()) out += "...";
+  AppendPrintable(s, limit, &out);
   return out;
 }
 
 std::string JsonEscape(std::string_view s) {
   std::string out;
   out.reserve(s.size() + 8);
-  while (!s.empty()) {
-    const char c = s[0];
-    size_t length = Utf8SequenceLength(s);
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (length == 0) {
-      out += "\xEF\xBF\xBD";
-      length = 1;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      absl::StrAppendFormat(&out, "\\u%04x", static_cast<unsigned char>(c));
-    } else {
-      out.append(s.substr(0, length));
-    }
-    s.remove_prefix(length);
-  }
+  AppendJsonEscaped(s, s.size(), &out);
   return out;
 }
 

@@ -47,13 +47,17 @@ std::optional<uint64_t> ParseUint(std::string_view digits);
 // that it may decide where a session goes. Not for hash tables that strangers fill.
 uint64_t HashBytes(std::string_view bytes);
 
-// For logs and messages: control characters, quotes, backslashes and non-UTF-8-safe bytes as \xNN
-// or \n; at most `limit` bytes of `s` are shown, then "...".
+// For logs and messages: control characters, line separators, quotes, backslashes and bytes that
+// are not valid UTF-8 as \xNN or \n; at most `limit` bytes of `s` are shown, then "...".
 std::string Printable(std::string_view s, size_t limit = 128);
 
 // As the inside of a JSON string (without the quotes). Bytes that are not valid UTF-8 become
 // U+FFFD.
 std::string JsonEscape(std::string_view s);
+
+// The same two, appended: nothing is allocated where `out` has room.
+void AppendPrintable(std::string_view s, size_t limit, std::string* out);
+void AppendJsonEscaped(std::string_view s, size_t limit, std::string* out);
 
 }  // namespace vllm_router::base
 

@@ -62,8 +62,14 @@ void CheckTimes(const v1::Limits& limits, const Checker& check) {
     check.Time("shutdown_grace", limits.shutdown_grace(), 0, kForever);
 }
 
-void CheckStatistics(const v1::Limits& limits, const Checker& check) {
+void CheckLogs(const v1::Limits& limits, const Checker& check) {
   check.KnownEnum("log_level", limits.log_level(), v1::LogLevel_IsValid(limits.log_level()));
+  check.KnownEnum("log_format", limits.log_format(), v1::LogFormat_IsValid(limits.log_format()));
+  const v1::AccessLogFormat access = limits.access_log().format();
+  check.KnownEnum("access_log.format", access, v1::AccessLogFormat_IsValid(access));
+}
+
+void CheckStatistics(const v1::Limits& limits, const Checker& check) {
   if (limits.has_engine_stats_interval()) {
     check.Time("engine_stats_interval", limits.engine_stats_interval(), kMillisecond, kForever);
   }
@@ -94,6 +100,7 @@ void CheckHealth(const v1::HealthCheckSettings& health, const Checker& check) {
 void CheckLimits(const v1::Limits& limits, const Checker& check) {
   CheckSizes(limits, check);
   CheckTimes(limits, check);
+  CheckLogs(limits, check);
   CheckStatistics(limits, check);
   CheckEjection(limits.ejection(), check.In("ejection"));
   CheckHealth(limits.health_check(), check.In("health_check"));

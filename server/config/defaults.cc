@@ -45,6 +45,12 @@ v1::Limits WithDefaults(v1::Limits limits, uint64_t max_connections) {
   FILL_TIME(limits, drain_delay, seconds(5));
   FILL_TIME(limits, shutdown_grace, seconds(600));
   if (limits.log_level() == v1::LOG_LEVEL_UNSPECIFIED) limits.set_log_level(v1::LOG_LEVEL_INFO);
+  if (limits.log_format() == v1::LOG_FORMAT_UNSPECIFIED) {
+    limits.set_log_format(v1::LOG_FORMAT_TEXT);
+  }
+  if (limits.access_log().format() == v1::ACCESS_LOG_FORMAT_UNSPECIFIED) {
+    limits.mutable_access_log()->set_format(v1::ACCESS_LOG_FORMAT_OFF);
+  }
   v1::EjectionSettings& ejection = *limits.mutable_ejection();
   FILL(ejection, failures, settings.ejection_failures);
   FILL_TIME(ejection, base, settings.ejection_base);

@@ -49,6 +49,21 @@ base::LogLevel CompileLogLevel(v1::LogLevel level) {
   }
 }
 
+base::LogFormat CompileLogFormat(v1::LogFormat format) {
+  return format == v1::LOG_FORMAT_JSON ? base::LogFormat::kJson : base::LogFormat::kText;
+}
+
+fleet::AccessLogFormat CompileAccessLogFormat(v1::AccessLogFormat format) {
+  switch (format) {
+    case v1::ACCESS_LOG_FORMAT_TEXT:
+      return fleet::AccessLogFormat::kText;
+    case v1::ACCESS_LOG_FORMAT_JSON:
+      return fleet::AccessLogFormat::kJson;
+    default:
+      return fleet::AccessLogFormat::kOff;
+  }
+}
+
 fleet::AdminState CompileAdminState(v1::AdminState state) {
   switch (state) {
     case v1::ADMIN_STATE_DRAINING:
@@ -102,6 +117,8 @@ fleet::Settings CompileSettings(const v1::Limits& limits) {
   COPY_TIME(limits.ejection(), base, settings.ejection_base);
   COPY_TIME(limits.ejection(), max, settings.ejection_max);
   settings.allow_engine_control = limits.allow_engine_control();
+  settings.access_log = CompileAccessLogFormat(limits.access_log().format());
+  settings.access_log_probes = limits.access_log().probes();
   return settings;
 }
 
@@ -111,6 +128,7 @@ ProcessLimits CompileProcessLimits(const v1::Limits& limits, uint64_t default_ma
                        .shutdown_grace = std::chrono::seconds(600),
                        .log_level = CompileLogLevel(limits.log_level()),
                        .engine_stats_interval = std::chrono::seconds(30),
+                       .log_format = CompileLogFormat(limits.log_format()),
                        .request_stats_window = std::chrono::seconds(60),
                        .log_stats_interval = {},
                        .health_checks = limits.health_check().enabled(),

@@ -39,6 +39,7 @@ struct ProcessLimits {
   base::Duration shutdown_grace{0};
   base::LogLevel log_level = base::LogLevel::kInfo;
   base::Duration engine_stats_interval{0};
+  base::LogFormat log_format = base::LogFormat::kText;
   base::Duration request_stats_window{0};
   std::optional<base::Duration> log_stats_interval;  // nullopt: no statistics in the log
   bool health_checks = false;

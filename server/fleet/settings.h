@@ -14,6 +14,8 @@
 
 namespace vllm_router::fleet {
 
+enum class AccessLogFormat : uint8_t { kOff, kText, kJson };
+
 // A zero Duration means "no limit".
 struct Settings {
   size_t max_request_body_bytes = 64u << 20;
@@ -39,6 +41,10 @@ struct Settings {
 
   // Clients may pin an engine with ?id= and use /sleep, /wake_up and /is_sleeping.
   bool allow_engine_control = false;
+
+  // One line for each request; for probes only if wanted.
+  AccessLogFormat access_log = AccessLogFormat::kOff;
+  bool access_log_probes = false;
 };
 
 // How the backends of one model are chosen and asked: for the models without rules of their own

@@ -48,6 +48,7 @@ const openai::RequestError* ReadBody(const RequestSource& source, bool multipart
 
 const openai::RequestError* ReadRequest(const RequestSource& source, std::string_view session_key,
                                         openai::RequestViewParser& parser, RequestFacts* facts) {
+  facts->model.clear();
   facts->session_id.reset();
   facts->session_source = SessionSource::kNone;
   facts->stream = false;
@@ -75,7 +76,6 @@ const openai::RequestError* ReadRequest(const RequestSource& source, std::string
       if (facts->model.empty()) error = &errors::kMissingModelInQuery;
       break;
     default:
-      facts->model.clear();
       break;
   }
   const bool names_no_model = error == &errors::kMissingModel;

@@ -124,10 +124,10 @@ void RequestStats::set_blocked(bool blocked) {
 
 void RequestStats::End(Cause cause, int status, base::TimePoint now) {
   set_blocked(false);
-  if (cause_ != Cause::kNone) cause = cause_;
+  if (cause_ == Cause::kNone) cause_ = cause;
   // The router last: when it has nothing running, neither has any of the others.
   for (size_t level = kLevels; level-- > 0;) {
-    if (cells_[level] != nullptr) EndLevel(level, cause, status, now);
+    if (cells_[level] != nullptr) EndLevel(level, cause_, status, now);
   }
 }
 

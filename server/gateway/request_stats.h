@@ -45,7 +45,10 @@ class RequestStats {
   void OnModel(stats::PoolStats& pool);
   // It has waited in the queue until now.
   void OnAdmitted(base::TimePoint now) { ready_ = now; }
+  // When it was complete, or was admitted after that.
+  base::TimePoint ready_at() const { return ready_; }
   void OnAttempt(const fleet::Backend& backend, base::TimePoint now);
+  base::TimePoint attempt_began() const { return attempt_began_; }  // of the last one
   // The attempt has been handed to the kernel, as far as that took it.
   void OnSent();
   void OnAttemptFailed(stats::Cause cause, base::TimePoint now);
@@ -61,9 +64,11 @@ class RequestStats {
 
   // The cause of the end that is about to come, when the end itself does not tell.
   void set_cause(stats::Cause cause) { cause_ = cause; }
+  // Once it has ended: how.
   stats::Cause cause() const { return cause_; }
   stats::Cause last_failure() const { return last_failure_; }
   // Tokens of the answer, final when it has ended: see stats::TrafficCells.
+  bool input_tokens_known() const { return usage_.input_tokens().has_value(); }
   uint64_t input_tokens() const { return usage_.input_tokens().value_or(0); }
   uint64_t output_tokens() const { return usage_.output_tokens().value_or(content_events_); }
   bool tokens_reported() const { return usage_.output_tokens().has_value(); }

@@ -36,6 +36,7 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
       rng_(base::Rng::FromEntropy()),
       connections_(shard.loop(), shard.index()),
       log_(shard.loop()),
+      access_log_(shard.loop(), shared.access_output),
       numbers_(shard.index()) {
   stats_.generation.Set(snapshot_->generation);
   connections_.set_tls(std::move(backend_tls));
@@ -71,10 +72,11 @@ void ShardGateway::Drain(std::function<void()> drained) {
 }
 
 void ShardGateway::CutAll() {
-  sessions_.ForEach([](http::Session& session) {
+  sessions_.ForEach([this](http::Session& session) {
     if (session.context != nullptr) {
       static_cast<Transaction*>(session.context)->Cut();
     } else {
+      LogUnanswered(session, /*status=*/0, stats::Cause::kShutdown);
       session.CutAnswer();
     }
   });
@@ -93,8 +95,11 @@ http::SessionLimits ShardGateway::Limits() const {
 }
 
 std::string_view ShardGateway::RequestId(const http::Session& session, std::string* made) {
-  if (const std::string_view id = session.Header(http::FieldId::kXRequestId); IsSaneRequestId(id))
-    return id;
+  // Without a head there is nothing that could be read.
+  if (session.head_base() != nullptr) {
+    const std::string_view id = session.Header(http::FieldId::kXRequestId);
+    if (IsSaneRequestId(id)) return id;
+  }
   made->resize(base::kUuidLength);
   base::WriteUuid(rng_, made->data());
   return *made;
@@ -105,14 +110,16 @@ void ShardGateway::Answer(http::Session& session, const LocalAnswer& answer) {
   SendLocalAnswer(session, answer, date(), head_memory_);
 }
 
-void ShardGateway::AnswerError(http::Session& session, const openai::RequestError& error,
-                               std::string_view message, std::string_view request_id,
-                               std::string_view extra_fields) {
+size_t ShardGateway::AnswerError(http::Session& session, const openai::RequestError& error,
+                                 std::string_view message, std::string_view request_id,
+                                 std::string_view extra_fields) {
   const std::string body = openai::ErrorBody(error, message);
+  const size_t sent = session.head().method == http::Method::kHead ? 0 : body.size();
   Answer(session, {.status = error.status,
                    .body = body,
                    .extra_fields = extra_fields,
                    .request_id = request_id});
+  return sent;
 }
 
 void ShardGateway::Refuse(http::Session& session, const openai::RequestError& error,
@@ -120,7 +127,13 @@ void ShardGateway::Refuse(http::Session& session, const openai::RequestError& er
                           std::string_view extra_fields) {
   stats_.traffic.Begin(shared_.stats.rate_window().At(loop().now()), session.body().size());
   stats_.traffic.End(CauseOf(error), /*decoding=*/false);
-  AnswerError(session, error, message, request_id, extra_fields);
+  const std::string body = openai::ErrorBody(error, message);
+  AnswerAndLog(session,
+               {.status = error.status,
+                .body = body,
+                .extra_fields = extra_fields,
+                .request_id = request_id},
+               CauseOf(error));
 }
 
 bool ShardGateway::Authorized(http::Session& session) {
@@ -134,13 +147,17 @@ bool ShardGateway::Authorized(http::Session& session) {
   }
   if (said == nullptr) return false;
   const std::string_view value = session.In(said->value);
-  return (said->id == http::FieldId::kXApiKey ? authenticator_->IdentifyKey(value)
-                                              : authenticator_->Identify(value)) != nullptr;
+  const std::string* name = said->id == http::FieldId::kXApiKey ? authenticator_->IdentifyKey(value)
+                                                                : authenticator_->Identify(value);
+  if (name == nullptr) return false;
+  session.client_key.assign(*name);
+  return true;
 }
 
 bool ShardGateway::OnHead(http::Session& session) {
   // Clients move to another router while this one still takes what they send.
   if (shared_.not_ready.load(std::memory_order_relaxed)) session.set_keep_alive(false);
+  session.client_key.clear();
   const http::RequestHead& head = session.head();
   const std::string_view path = session.In(head.path);
   const std::string_view method = session.In(head.method_text);
@@ -170,10 +187,12 @@ bool ShardGateway::OnHead(http::Session& session) {
     return false;
   }
   session.request_number = numbers_.Next();
+  session.awaits_body = true;
   return true;
 }
 
 void ShardGateway::OnRequest(http::Session& session) {
+  session.awaits_body = false;
   const EndpointKind kind = FindEndpoint(session.In(session.head().path)).kind;
   switch (kind) {
     case EndpointKind::kRoutedJson:
@@ -231,8 +250,11 @@ void ShardGateway::AnswerLocally(http::Session& session, EndpointKind kind) {
           PercentDecode(session.In(session.head().path).substr(sizeof("/v1/models/") - 1), false);
       const auto found = snapshot_->lists->model_json.find(name);
       if (found == snapshot_->lists->model_json.end()) {
-        AnswerError(session, errors::kModelNotFound, openai::ModelNotFoundMessage(name),
-                    answer.request_id);
+        const std::string body =
+            openai::ErrorBody(errors::kModelNotFound, openai::ModelNotFoundMessage(name));
+        answer.status = errors::kModelNotFound.status;
+        answer.body = body;
+        AnswerAndLog(session, answer, stats::Cause::kRejected);
         return;
       }
       answer.body = found->second;
@@ -241,18 +263,19 @@ void ShardGateway::AnswerLocally(http::Session& session, EndpointKind kind) {
     default:
       break;
   }
-  Answer(session, answer);
+  AnswerAndLog(session, answer, stats::Cause::kCompleted);
 }
 
 void ShardGateway::OnBadRequest(http::Session& session, int status, std::string_view message) {
   stats_.bad_requests.Add();
-  id_memory_.resize(base::kUuidLength);
-  base::WriteUuid(rng_, id_memory_.data());
   const openai::RequestError& error = ForStatus(status);
   const std::string too_large =
       openai::BodyTooLargeMessage(snapshot_->settings.max_request_body_bytes);
-  if (status == 413) message = too_large;
-  Refuse(session, error, message, id_memory_);
+  if (status == 413) {
+    message = too_large;
+    session.awaits_body = false;  // nothing of it may have been taken
+  }
+  Refuse(session, error, message, RequestId(session, &id_memory_));
 }
 
 void ShardGateway::OnClientGone(http::Session& session) {
@@ -265,6 +288,7 @@ void ShardGateway::OnDrained(http::Session& session) {
 }
 
 void ShardGateway::OnClosed(http::Session& session) {
+  LogUnanswered(session, kClientClosed, stats::Cause::kClientAborted);
   shard_.connections().fetch_sub(1, std::memory_order_relaxed);
   loop().Retire(sessions_.Remove(session));
   UpdateGauges();

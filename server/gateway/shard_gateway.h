@@ -15,6 +15,7 @@
 
 #include "server/base/rng.h"
 #include "server/fleet/snapshot.h"
+#include "server/gateway/access_log.h"
 #include "server/gateway/admission.h"
 #include "server/gateway/answer.h"
 #include "server/gateway/authenticator.h"
@@ -44,6 +45,8 @@ struct GatewayShared {
   std::function<void(std::function<void(std::string)>)> scrape;
   // The router is about to end: /readyz says so.
   std::atomic<bool> not_ready{false};
+  // Where the access log goes; empty: to stdout.
+  AccessOutput access_output = {};
 };
 
 class ShardGateway final : public http::SessionHost {
@@ -89,15 +92,25 @@ class ShardGateway final : public http::SessionHost {
   upstream::ConnectionPool& connections() { return connections_; }
   upstream::RetryBudget& retry_budget() { return retry_budget_; }
   RequestLog& log() { return log_; }
+  // Whether a request that begins now gets a line in the access log.
+  bool LogsAccess(EndpointKind kind) const {
+    const fleet::Settings& settings = snapshot_->settings;
+    return settings.access_log != fleet::AccessLogFormat::kOff &&
+           (settings.access_log_probes || !IsProbe(kind));
+  }
+  void LogAccess(const AccessEntry& entry) {
+    access_log_.Write(entry, snapshot_->settings.access_log);
+  }
   EndedRequests& ended() { return ended_; }
   std::string_view date() { return date_.At(loop().wall_now()); }
   std::string& head_memory() { return head_memory_; }
   bool has_keys() const { return authenticator_ != nullptr; }
 
   void Answer(http::Session& session, const LocalAnswer& answer);
-  void AnswerError(http::Session& session, const openai::RequestError& error,
-                   std::string_view message, std::string_view request_id,
-                   std::string_view extra_fields = {});
+  // Returns the bytes of the answer's body.
+  size_t AnswerError(http::Session& session, const openai::RequestError& error,
+                     std::string_view message, std::string_view request_id,
+                     std::string_view extra_fields = {});
 
   // Retries that wait for their share of the budget, first come first served.
   void QueueRetry(Transaction* transaction) { waiting_retries_.push_back(transaction); }
@@ -122,6 +135,14 @@ class ShardGateway final : public http::SessionHost {
   void Refuse(http::Session& session, const openai::RequestError& error, std::string_view message,
               std::string_view request_id, std::string_view extra_fields = {});
   void AnswerLocally(http::Session& session, EndpointKind kind);
+
+  // --- requests that end without a transaction (shard_gateway_access.cc) ---
+  // Answers, and writes the request's line first: the answer may bring the next request.
+  void AnswerAndLog(http::Session& session, const LocalAnswer& answer, stats::Cause cause);
+  // Its body will not come any more, and it gets no answer.
+  void LogUnanswered(http::Session& session, int status, stats::Cause cause);
+  void LogWithoutTransaction(const http::Session& session, AccessEntry entry);
+
   std::string_view RequestId(const http::Session& session, std::string* made);
   Transaction* NewTransaction();
   template <typename Visit>
@@ -139,6 +160,8 @@ class ShardGateway final : public http::SessionHost {
   upstream::ConnectionPool connections_;
   upstream::RetryBudget retry_budget_;
   RequestLog log_;
+  AccessLog access_log_;
+  AccessOrigin access_origin_;  // working memory
   DateCache date_;
   std::string head_memory_;
   std::string id_memory_;

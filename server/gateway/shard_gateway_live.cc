@@ -63,8 +63,12 @@ std::vector<LiveRequest> ShardGateway::Abort(const LiveFilter& filter) {
   sessions_.ForEach([&](http::Session& session) {
     if (!session.reading_body() || !numbers.contains(session.request_number)) return;
     session.StopReading();
-    AnswerError(session, openai::errors::kRequestAborted, openai::errors::kRequestAborted.message,
-                RequestId(session, &id_memory_));
+    const openai::RequestError& error = openai::errors::kRequestAborted;
+    const std::string body = openai::ErrorBody(error, error.message);
+    AnswerAndLog(
+        session,
+        {.status = error.status, .body = body, .request_id = RequestId(session, &id_memory_)},
+        stats::Cause::kAdminAborted);
   });
   for (Transaction* transaction : running) {
     // A transaction that ends serves nobody else before this turn is over, so it is still the same.

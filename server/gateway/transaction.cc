@@ -16,25 +16,32 @@ Transaction::Transaction(ShardGateway& gateway)
       exchange_(gateway.loop(), gateway.connections(), *this),
       stats_(gateway.shared().stats, gateway.shard_index()) {}
 
-void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_view request_id) {
+void Transaction::Start(http::Session& session, EndpointKind kind, std::string_view request_id) {
   ++serial_;
   session_ = &session;
   session.context = this;
   kind_ = kind;
-  snapshot_ = gateway_.snapshot();
   pool_ = nullptr;
   request_id_.assign(request_id);
   number_ = session.request_number;
   began_ = session.request_began();
   path_.assign(session.In(session.head().path));
   request_bytes_ = session.body().size();
-  answer_bytes_ = 0;
+  answer_bytes_ = answer_body_bytes_ = 0;
   event_stream_ = false;
   attempt_ = 0;
   stale_retried_ = false;
   excluded_.clear();
+  status_ = sent_status_ = 0;
+  content_at_ = {};
+  logged_ = gateway_.LogsAccess(kind);
+  if (logged_) BeginAccess();
+}
+
+void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_view request_id) {
+  Start(session, kind, request_id);
+  snapshot_ = gateway_.snapshot();
   alias_body_.clear();
-  status_ = 0;
   Enter(Phase::kQueued);
   gateway_.retry_budget().OnRequestBegan();
   stats_.Begin(began_, gateway_.loop().now(), session.body().size());
@@ -42,10 +49,7 @@ void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_v
 }
 
 void Transaction::BeginScrape(http::Session& session, std::string_view request_id) {
-  ++serial_;
-  session_ = &session;
-  session.context = this;
-  request_id_.assign(request_id);
+  Start(session, EndpointKind::kMetrics, request_id);
   phase_ = Phase::kScraping;
   gateway_.retry_budget().OnRequestBegan();
   gateway_.shared().scrape([this, serial = serial_, loop = &gateway_.loop()](std::string text) {
@@ -53,6 +57,8 @@ void Transaction::BeginScrape(http::Session& session, std::string_view request_i
       if (serial != serial_ || phase_ != Phase::kScraping) return;
       http::Session& waiting = *std::exchange(session_, nullptr);
       waiting.context = nullptr;
+      sent_status_ = 200;
+      answer_body_bytes_ = waiting.head().method == http::Method::kHead ? 0 : text.size();
       gateway_.Answer(waiting, {.content_type = "text/plain; version=0.0.4; charset=utf-8",
                                 .body = text,
                                 .request_id = request_id_});
@@ -188,7 +194,8 @@ void Transaction::AnswerError(const openai::RequestError& error, std::string_vie
   if (session_ != nullptr) {
     http::Session& session = *std::exchange(session_, nullptr);
     session.context = nullptr;
-    gateway_.AnswerError(session, error, message, request_id_, extra);
+    sent_status_ = error.status;
+    answer_body_bytes_ = gateway_.AnswerError(session, error, message, request_id_, extra);
   }
   Finish(Outcome::kAnswered);
 }
@@ -230,6 +237,7 @@ void Transaction::Finish(Outcome outcome) {
   if (outcome == Outcome::kClientGone) stats_.set_cause(stats::Cause::kClientAborted);
   stats_.End(status_ < 500 ? stats::Cause::kCompleted : stats::Cause::kBackendStatus, status_,
              gateway_.loop().now());
+  if (logged_) LogAccess();
   if (phase_ == Phase::kRetryQueued) gateway_.UnqueueRetry(this);
   if (ticket_ != 0) {
     // Admitted just now: the callback that is on its way gives the slot back.

@@ -15,6 +15,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "server/fleet/snapshot.h"
+#include "server/gateway/access_log.h"
 #include "server/gateway/admission.h"
 #include "server/gateway/ended_requests.h"
 #include "server/gateway/endpoint_table.h"
@@ -68,6 +69,9 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
 
   enum class Outcome : uint8_t { kAnswered, kClientGone, kCut };
 
+  // What Begin and BeginScrape have in common.
+  void Start(http::Session& session, EndpointKind kind, std::string_view request_id);
+
   // --- transaction.cc: what the request wants, and its end ---
   void Choose();
   const openai::RequestError* ReadFacts();
@@ -88,6 +92,10 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void AnswerError(const openai::RequestError& error, std::string_view message,
                    std::string_view extra = {});
   void Finish(Outcome outcome);
+
+  // --- transaction_access.cc: its line in the access log ---
+  void BeginAccess();
+  void LogAccess();
 
   // --- transaction_attempt.cc: which backend, and what when it fails ---
   routing::PickResult Pick();
@@ -136,6 +144,14 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   uint64_t answer_bytes_ = 0;  // handed to the session
   std::string path_;
   std::string gone_peer_;  // the client's address, when it has gone and the answer is read on
+
+  // For its line in the access log; nothing of it is written when it gets none.
+  bool logged_ = false;
+  AccessOrigin origin_;
+  base::TimePoint complete_at_{};  // the body's last byte
+  base::TimePoint content_at_{};   // the answer's first content; 0: it has not come
+  int sent_status_ = 0;            // to the client; 0: nothing before it left
+  uint64_t answer_body_bytes_ = 0;
 
   Admission::Ticket ticket_ = 0;
   bool holds_slot_ = false;

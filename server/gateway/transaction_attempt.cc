@@ -201,9 +201,10 @@ bool Transaction::RetryStatus(int status) {
     if (!held_retry && std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
     return false;
   }
-  ROUTER_LOG(kWarning, "Request %s: %s answered with status %d (attempt %d/%d), another is asked",
-             request_id_, lease_.backend()->spec.url.text, status, attempt_,
-             route().max_failover_attempts + 1);
+  ROUTER_LOG_LIMITED(kWarning,
+                     "Request %s: %s answered with status %d (attempt %d/%d), another is asked",
+                     request_id_, lease_.backend()->spec.url.text, status, attempt_,
+                     route().max_failover_attempts + 1);
   lease_.backend()->runtime->OnAnswered();
   stats_.OnAttemptFailed(stats::Cause::kBackendStatus, gateway_.loop().now());
   gateway_.stats().retries.Add();
@@ -218,9 +219,9 @@ void Transaction::CountFailure(const upstream::Failure& failure) {
   const fleet::Backend& backend = *lease_.backend();
   const std::string_view model = pool_ == nullptr ? std::string_view() : pool_->model;
   gateway_.shared().stats.CountError(backend.spec.url.text, model, ErrorType(failure.kind));
-  ROUTER_LOG(kWarning, "Request %s failed on %s (attempt %d/%d): %s%s", request_id_,
-             backend.spec.url.text, attempt_, route().max_failover_attempts + 1, failure.detail,
-             failure.answer_begun ? ", after its answer had begun" : "");
+  ROUTER_LOG_LIMITED(kWarning, "Request %s failed on %s (attempt %d/%d): %s%s", request_id_,
+                     backend.spec.url.text, attempt_, route().max_failover_attempts + 1,
+                     failure.detail, failure.answer_begun ? ", after its answer had begun" : "");
   const bool unreachable = failure.kind == upstream::FailureKind::kNoAddress ||
                            failure.kind == upstream::FailureKind::kConnect ||
                            failure.kind == upstream::FailureKind::kConnectTimeout ||

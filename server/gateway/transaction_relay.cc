@@ -19,6 +19,7 @@ iovec Piece(std::string_view text) { return {const_cast<char*>(text.data()), tex
 
 void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
                            absl::Span<const std::string_view> payload, bool end) {
+  const bool decoded_before = head == nullptr && stats_.decoding();
   if (head != nullptr) {
     if (!route().retryable_status_codes.empty() && RetryStatus(head->status)) return;
     lease_.backend()->runtime->OnAnswered();
@@ -28,8 +29,8 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
     stats_.OnHead(*head);
     if (session_ != nullptr) BeginAnswer(*head, base);
   }
-  const bool decoded_before = stats_.decoding();
   stats_.OnPayload(payload, gateway_.loop().now());
+  if (stats_.decoding() != decoded_before) content_at_ = gateway_.loop().now();
   if (session_ != nullptr) {
     if (stats_.decoding() != decoded_before) phase_since_ = gateway_.loop().now();
     if (event_stream_) {
@@ -62,6 +63,7 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
 }
 
 void Transaction::BeginAnswer(const http::ResponseHead& head, const char* base) {
+  sent_status_ = head.status;
   const bool old_client = session_->head().version_minor == 0;
   switch (head.body) {
     case http::BodyKind::kNone:
@@ -105,6 +107,7 @@ void Transaction::WriteToClient(absl::Span<const std::string_view> payload, bool
   }
   size_t bytes = 0;
   for (const std::string_view piece : payload) bytes += piece.size();
+  answer_body_bytes_ += bytes;
   std::array<char, 18> size_line;
   if (bytes > 0 && framing_ == AnswerFraming::kChunked) {
     char* end_of_size = std::to_chars(size_line.data(), size_line.data() + 16, bytes, 16).ptr;

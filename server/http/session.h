@@ -70,6 +70,7 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   // --- the request; valid from OnHead (head) and OnRequest (body) until ReleaseRequest or the end
   // of the answer ---
   const RequestHead& head() const { return head_; }
+  // nullptr: there is no head, and what head() says is of an earlier request.
   const char* head_base() const { return head_base_; }
   std::string_view body() const {
     return {body_, body_size_};
@@ -115,6 +116,10 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   void* context = nullptr;
   // The host's as well: the number that it gave to the request.
   uint64_t request_number = 0;
+  // The host's as well: OnHead let the body be read, and no answer has been given or begun since.
+  bool awaits_body = false;
+  // The host's as well: the name of the key that came with the request's head.
+  std::string client_key;
   // The host's as well: this connection is one too many, its first request is refused.
   bool over_limit = false;
 

@@ -82,7 +82,7 @@ void EventLoop::Add(int fd, EventHandler* handler) {
   if (::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) != 0) {
     // Out of kernel memory or of the user's watches: this connection will never be told of
     // anything.
-    ROUTER_LOG(kError, "epoll does not take descriptor %d: errno %d", fd, errno);
+    ROUTER_LOG_LIMITED(kError, "epoll does not take descriptor %d: errno %d", fd, errno);
   }
 }
 

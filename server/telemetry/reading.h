@@ -51,6 +51,8 @@ struct Sources {
   std::function<uint64_t()> admin_watchers;
   std::function<std::vector<AdminCalls>()> admin_calls;
   std::function<std::vector<FileFigures>()> files;
+  std::function<uint64_t()> log_bytes_dropped;
+  std::function<uint64_t()> access_lines_dropped;
 };
 
 struct BackendReading {

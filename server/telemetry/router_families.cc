@@ -1,6 +1,5 @@
 #include <string>
 
-#include "server/base/log.h"
 #include "server/telemetry/families.h"
 
 namespace vllm_router::telemetry {
@@ -137,7 +136,10 @@ void AddRouterFamilies(const Reading& reading, const stats::Registry& registry,
   }
   page->Counter("vllm_router_log_dropped_bytes_total",
                 "Bytes of log lines that were dropped because nobody took them in time");
-  one(static_cast<double>(base::DroppedLogBytes()));
+  one(static_cast<double>(sources.log_bytes_dropped()));
+  page->Counter("vllm_router_access_log_dropped_total",
+                "Lines of the access log that were dropped because nobody took them in time");
+  one(static_cast<double>(sources.access_lines_dropped()));
   AddShards(registry, sources, page);
   AddDelays(registry, page);
   AddFiles(sources.files(), page);

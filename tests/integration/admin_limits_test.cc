@@ -170,7 +170,8 @@ TEST_F(AdminLimits, EveryLimitThatIsOutOfRangeIsNamedWithItsValue) {
                      .UpdateLimits(Proto<v1::UpdateLimitsRequest>(R"(limits {
           max_connections: 7 max_request_body_bytes: 0 max_header_bytes: 65537 max_headers: 1001
           stream_buffer_bytes: 4095 callback_budget { seconds: 61 } drain_delay { seconds: -2 }
-          queue_timeout { nanos: -5000000 } log_level: 99 ejection { failures: 1000001 }
+          queue_timeout { nanos: -5000000 } log_level: 99 log_format: 98
+          access_log { format: 97 } ejection { failures: 1000001 }
           health_check { interval { nanos: 999 } } allowed_networks: "10.0.0.0/33" })"))
                      .status());
   const std::vector<std::pair<std::string, std::string>> wanted = {
@@ -182,6 +183,8 @@ TEST_F(AdminLimits, EveryLimitThatIsOutOfRangeIsNamedWithItsValue) {
       {"limits.drain_delay", "-2 s is not allowed"},
       {"limits.queue_timeout", "-5 ms is not allowed: above 0, or 0 for off"},
       {"limits.log_level", "99"},
+      {"limits.log_format", "98"},
+      {"limits.access_log.format", "97"},
       {"limits.ejection.failures", "1000001 is not allowed"},
       {"limits.health_check.interval", "0.000999 ms is not allowed"},
       {"limits.allowed_networks[0]", "'10.0.0.0/33'"}};

@@ -211,12 +211,12 @@ TEST_F(ConfigFileTest, IsReadAgainWithTheSameCommandLine) {
 }
 
 TEST_F(ConfigFileTest, SaysWhatNeedsARestart) {
-  const StartRouter started = Yaml("port: 8100\nlog_format: json\n", Minimal());
-  EXPECT_EQ(Again(started, "port: 8100\nlog_format: json\nmax_headers: 9\n"), "");
-  EXPECT_EQ(Again(started, "log_format: json\nport: 8200\n"),
+  const StartRouter started = Yaml("port: 8100\naccess_log_file: a\nlog_format: json\n", Minimal());
+  EXPECT_EQ(Again(started, "port: 8100\naccess_log_file: a\nmax_headers: 9\n"), "");
+  EXPECT_EQ(Again(started, "access_log_file: a\nport: 8200\n"),
             "FILE:2:1: port '8200' needs a restart: the router was started with '8100'");
   EXPECT_EQ(Again(started, "port: 8100\n"),
-            "FILE: log_format 'text' needs a restart: the router was started with 'json'");
+            "FILE: access_log_file '' needs a restart: the router was started with 'a'");
   EXPECT_EQ(Again(started, "port: 8100\nlog_formats: json\n"),
             "FILE:2:1: the key 'log_formats' is unknown: did you mean log_format?");
 }
@@ -230,7 +230,7 @@ TEST_F(ConfigFileTest, WhatNeedsARestartIsListed) {
   }
   EXPECT_EQ(names,
             "host port shards service_discovery dynamic_config_json dynamic_config_yaml "
-            "external_providers_config log_format tls_cert tls_key tls_client_ca backend_tls_ca "
+            "external_providers_config access_log_file tls_cert tls_key tls_client_ca backend_tls_ca "
             "api_keys_file admin_address admin_tls_cert admin_tls_key admin_tls_client_ca "
             "admin_tokens_file admin_insecure state_dir reset_state audit_log secrets_dir ");
 }

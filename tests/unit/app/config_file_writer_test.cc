@@ -57,8 +57,8 @@ TEST_F(ConfigFileWriterTest, OneBadLineRefusesTheWholeText) {
             "FILE:7:1: the key 'max_queued_request' is unknown: did you mean max_queued_requests?");
   EXPECT_THAT(Take(Text({1, 2}, "max_headers: none\n")),
               HasSubstr("FILE:6:1: max_headers 'none' is not allowed"));
-  EXPECT_THAT(Take(Text({1, 2}, "max_headers: 50\nlog_format: json\n")),
-              HasSubstr("FILE:7:1: log_format 'json' needs a restart"));
+  EXPECT_THAT(Take(Text({1, 2}, "max_headers: 50\naccess_log_file: a\n")),
+              HasSubstr("FILE:7:1: access_log_file 'a' needs a restart"));
   EXPECT_THAT(Take(Text({1, 2}, "max_headers: [\n")), HasSubstr("FILE:7:1: "));
   EXPECT_EQ(router_.generation(), 1u);
   EXPECT_EQ(max_headers(), 40u);

@@ -68,6 +68,9 @@ TEST(Defaults, OfOurs) {
   EXPECT_EQ(settings.ejection_max, seconds(30));
   EXPECT_EQ(settings.stream_buffer_bytes, 262144u);
   EXPECT_FALSE(settings.allow_engine_control);
+  EXPECT_EQ(settings.access_log, fleet::AccessLogFormat::kOff);
+  EXPECT_FALSE(settings.access_log_probes);
+  EXPECT_EQ(config.log.access_file, "");
 }
 
 // The structs state the defaults too, for tests and tools that build them by hand.

@@ -72,6 +72,9 @@ TEST_P(EveryFlagThatSeeds, IsInTheConfigurationAndComesBackOutOfIt) {
   EXPECT_EQ(process.drain_delay, start.config.drain_delay);
   EXPECT_EQ(process.shutdown_grace, start.config.shutdown_grace);
   EXPECT_EQ(process.log_level, start.config.log.level);
+  EXPECT_EQ(process.log_format, start.config.log.format);
+  EXPECT_EQ(settings.access_log, wanted.access_log);
+  EXPECT_EQ(settings.access_log_probes, wanted.access_log_probes);
   EXPECT_EQ(process.request_stats_window, start.config.request_stats_window);
   EXPECT_EQ(process.health_interval, start.config.health_checks.interval);
   EXPECT_EQ(process.health_timeout, start.config.health_checks.timeout);
@@ -95,6 +98,8 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"drain-delay-seconds", "0"}, Setting{"shutdown-grace-seconds", "3"},
         Setting{"request-stats-window", "30"}, Setting{"static-backend-health-check-interval", "7"},
         Setting{"static-backend-health-check-timeout-seconds", "3"}, Setting{"log-level", "debug"},
+        Setting{"log-format", "json"}, Setting{"access-log", "json"},
+        Setting{"access-log-probes", "true"},
         Setting{"retry-budget-percent", "0"},
         Setting{"max-instance-failover-reroute-attempts", "0"},
         Setting{"backend-connect-timeout-seconds", "1"},

@@ -61,5 +61,31 @@ TEST(WriteTraceparent, HasTheFormOfTheW3cHeader) {
   EXPECT_THAT(buffer, MatchesRegex("00-[0-9a-f]{32}-[0-9a-f]{16}-00"));
 }
 
+TEST(TraceIdOf, TakesWhatTheW3cAllows) {
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+  EXPECT_EQ(TraceIdOf("00-" + trace + "-00f067aa0ba902b7-01"), trace);
+  EXPECT_EQ(TraceIdOf("cc-" + trace + "-00f067aa0ba902b7-01-what-comes-later"), trace);
+  Rng rng(1);
+  std::string made(kTraceparentLength, '#');
+  WriteTraceparent(rng, made.data());
+  EXPECT_EQ(TraceIdOf(made), made.substr(3, 32));
+}
+
+TEST(TraceIdOf, RefusesEverythingElse) {
+  for (const std::string_view value :
+       {"", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01x",
+        "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01x",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+        "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e473\"-00f067aa0ba902b7-01"}) {
+    EXPECT_EQ(TraceIdOf(value), "") << value;
+  }
+}
+
 }  // namespace
 }  // namespace vllm_router::base

@@ -94,6 +94,11 @@ TEST(Printable, ShowsUtf8AndEscapesWhatIsNone) {
   EXPECT_EQ(Printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
 }
 
+TEST(Printable, EscapesWhatEndsALineForSomeReaders) {
+  EXPECT_EQ(Printable("a\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xC2\xA0"),
+            "a\\xc2\\x85\\xe2\\x80\\xa8\\xe2\\x80\\xa9\xC2\xA0");
+}
+
 TEST(Printable, CutsALongText) {
   EXPECT_EQ(Printable("abcdef", 3), "abc...");
   EXPECT_EQ(Printable("abc", 3), "abc");
@@ -111,6 +116,19 @@ TEST(JsonEscape, KeepsUtf8AndReplacesEachByteThatIsNone) {
   EXPECT_EQ(JsonEscape("a\xFF\xC3"), "a\xEF\xBF\xBD\xEF\xBF\xBD");
   // The byte after a broken lead is judged on its own.
   EXPECT_EQ(JsonEscape("\xE2\x82\""), "\xEF\xBF\xBD\xEF\xBF\xBD\\\"");
+}
+
+TEST(JsonEscape, EscapesWhatEndsALineForSomeReaders) {
+  EXPECT_EQ(JsonEscape("\x7F\xC2\x9F\xE2\x80\xA8\xE2\x80\xAA"),
+            "\\u007f\\u009f\\u2028\xE2\x80\xAA");
+}
+
+TEST(AppendJsonEscaped, AppendsAtMostSoManyBytes) {
+  std::string out = "x";
+  AppendJsonEscaped("a\"bc", 3, &out);
+  EXPECT_EQ(out, "xa\\\"b...");
+  AppendJsonEscaped("\xC3\xA9", 1, &out);
+  EXPECT_EQ(out, "xa\\\"b......");
 }
 
 TEST(StringMap, IsSearchedWithAView) {

@@ -22,6 +22,7 @@ TEST(CompileSettings, FillsInTheDefaults) {
   EXPECT_EQ(settings.ejection_failures, standard.ejection_failures);
   EXPECT_EQ(settings.ejection_max, standard.ejection_max);
   EXPECT_FALSE(settings.allow_engine_control);
+  EXPECT_EQ(settings.access_log, fleet::AccessLogFormat::kOff);
 }
 
 TEST(CompileSettings, TakesEveryField) {
@@ -31,6 +32,7 @@ TEST(CompileSettings, TakesEveryField) {
       client_header_timeout { seconds: 8 } client_body_timeout { seconds: 9 }
       client_idle_timeout { seconds: 10 } client_write_timeout { seconds: 11 }
       backend_pool_idle { nanos: 12000000 } allow_engine_control: true
+      access_log { format: ACCESS_LOG_FORMAT_JSON probes: true }
       ejection { failures: 0 base { seconds: 14 } max { seconds: 15 } })"));
   EXPECT_EQ(settings.max_request_body_bytes, 1u);
   EXPECT_EQ(settings.max_header_bytes, 2u);
@@ -48,6 +50,8 @@ TEST(CompileSettings, TakesEveryField) {
   EXPECT_EQ(settings.ejection_base, seconds(14));
   EXPECT_EQ(settings.ejection_max, seconds(15));
   EXPECT_TRUE(settings.allow_engine_control);
+  EXPECT_EQ(settings.access_log, fleet::AccessLogFormat::kJson);
+  EXPECT_TRUE(settings.access_log_probes);
 }
 
 TEST(CompileProcessLimits, FillsInTheDefaults) {
@@ -57,6 +61,7 @@ TEST(CompileProcessLimits, FillsInTheDefaults) {
   EXPECT_EQ(limits.shutdown_grace, seconds(600));
   EXPECT_EQ(limits.log_level, base::LogLevel::kInfo);
   EXPECT_EQ(limits.engine_stats_interval, seconds(30));
+  EXPECT_EQ(limits.log_format, base::LogFormat::kText);
   EXPECT_EQ(limits.request_stats_window, seconds(60));
   EXPECT_FALSE(limits.health_checks);
   EXPECT_EQ(limits.health_interval, seconds(60));
@@ -66,6 +71,7 @@ TEST(CompileProcessLimits, FillsInTheDefaults) {
 TEST(CompileProcessLimits, TakesEveryField) {
   const ProcessLimits limits = CompileProcessLimits(config::Proto<v1::Limits>(R"(
       max_connections: 0 drain_delay {} shutdown_grace { seconds: 3 } log_level: LOG_LEVEL_TRACE
+      log_format: LOG_FORMAT_JSON
       engine_stats_interval { seconds: 7 } request_stats_window { seconds: 4 }
       health_check { enabled: true interval { seconds: 5 } timeout { seconds: 6 } })"),
                                                     77);
@@ -74,6 +80,7 @@ TEST(CompileProcessLimits, TakesEveryField) {
   EXPECT_EQ(limits.shutdown_grace, seconds(3));
   EXPECT_EQ(limits.log_level, base::LogLevel::kTrace);
   EXPECT_EQ(limits.engine_stats_interval, seconds(7));
+  EXPECT_EQ(limits.log_format, base::LogFormat::kJson);
   EXPECT_EQ(limits.request_stats_window, seconds(4));
   EXPECT_TRUE(limits.health_checks);
   EXPECT_EQ(limits.health_interval, seconds(5));
@@ -92,6 +99,18 @@ TEST(CompileProcessLimits, KnowsEveryLogLevel) {
   EXPECT_EQ(level(v1::LOG_LEVEL_WARNING), base::LogLevel::kWarning);
   EXPECT_EQ(level(v1::LOG_LEVEL_INFO), base::LogLevel::kInfo);
   EXPECT_EQ(level(v1::LOG_LEVEL_DEBUG), base::LogLevel::kDebug);
+}
+
+TEST(CompileSettings, KnowsEveryFormatOfTheAccessLog) {
+  const auto format = [](v1::AccessLogFormat format) {
+    v1::Limits limits;
+    limits.mutable_access_log()->set_format(format);
+    return CompileSettings(limits).access_log;
+  };
+  EXPECT_EQ(format(v1::ACCESS_LOG_FORMAT_UNSPECIFIED), fleet::AccessLogFormat::kOff);
+  EXPECT_EQ(format(v1::ACCESS_LOG_FORMAT_OFF), fleet::AccessLogFormat::kOff);
+  EXPECT_EQ(format(v1::ACCESS_LOG_FORMAT_TEXT), fleet::AccessLogFormat::kText);
+  EXPECT_EQ(format(v1::ACCESS_LOG_FORMAT_JSON), fleet::AccessLogFormat::kJson);
 }
 
 TEST(CompileRoute, TakesEveryFieldAndSortsTheStatuses) {

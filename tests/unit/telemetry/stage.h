@@ -73,7 +73,9 @@ struct Stage {
             .files =
                 [] {
                   return std::vector<FileFigures>{{"configuration file", 1, 1.5, true}};
-                }};
+                },
+            .log_bytes_dropped = [] { return uint64_t{8}; },
+            .access_lines_dropped = [] { return uint64_t{9}; }};
   }
   Reading Read() const { return reader.Read(snapshot); }
   std::vector<prometheus::MetricFamily> Families() const {

@@ -1,0 +1,145 @@
+#include "server/base/line_writer.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "server/base/mutex.h"
+
+namespace vllm_router::base {
+namespace {
+
+constexpr std::chrono::milliseconds kPatience(20);
+// So much of a patient stream is written at once.
+constexpr size_t kEnoughBytes = 64u << 10;
+constexpr std::chrono::seconds kTick(1);
+constexpr std::chrono::seconds kLastWrite(1);
+
+}  // namespace
+
+class LineWriter::State {
+ public:
+  State(std::vector<Stream> streams, std::function<void()> on_tick)
+      : streams_(std::move(streams)),
+        on_tick_(std::move(on_tick)),
+        dropped_(streams_.size()),
+        queues_(streams_.size()) {}
+
+  bool Submit(size_t stream, std::string_view lines) {
+    bool wake = false;
+    {
+      MutexLock lock(&mutex_);
+      if (stopping_) return false;
+      std::string& queue = queues_[stream];
+      const size_t before = queue.size();
+      if (before + lines.size() > kMaxQueuedBytes) {
+        Drop(stream, AllOf(lines));
+        return true;
+      }
+      queue.append(lines);
+      wake = before == 0 || (before < kEnoughBytes && queue.size() >= kEnoughBytes);
+    }
+    if (wake) changed_.notify_all();
+    return true;
+  }
+
+  void Stop() {
+    MutexLock lock(&mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+    changed_.wait_for(mutex_, kLastWrite,
+                      [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_; });
+  }
+
+  LostLines dropped(size_t stream) const {
+    const Counts& counts = dropped_[stream];
+    return {.lines = counts.lines.load(std::memory_order_relaxed),
+            .bytes = counts.bytes.load(std::memory_order_relaxed)};
+  }
+
+  void Run() {
+    std::vector<std::string> writing(streams_.size());
+    for (bool last = false; !last;) {
+      {
+        MutexLock lock(&mutex_);
+        WaitForWork();
+        std::swap(writing, queues_);
+        last = stopping_;
+      }
+      for (size_t i = 0; i < streams_.size(); ++i) {
+        Drop(i, streams_[i].output->Write(writing[i]));
+        writing[i].clear();
+      }
+      if (on_tick_ && !last) on_tick_();
+    }
+    MutexLock lock(&mutex_);
+    stopped_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  struct Counts {
+    std::atomic<uint64_t> lines{0};
+    std::atomic<uint64_t> bytes{0};
+  };
+
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || std::any_of(queues_.begin(), queues_.end(),
+                                    [](const std::string& queue) { return !queue.empty(); });
+  }
+
+  bool HasUrgentWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (size_t i = 0; i < queues_.size(); ++i) {
+      if (queues_[i].size() >= (streams_[i].patient ? kEnoughBytes : 1)) return true;
+    }
+    return stopping_;
+  }
+
+  void WaitForWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); };
+    const auto urgent = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasUrgentWork(); };
+    if (!on_tick_) {
+      changed_.wait(mutex_, work);
+    } else if (!changed_.wait_for(mutex_, kTick, work)) {
+      return;
+    }
+    if (!HasUrgentWork()) changed_.wait_for(mutex_, kPatience, urgent);
+  }
+
+  void Drop(size_t stream, const LostLines& lost) {
+    if (lost.bytes == 0) return;
+    dropped_[stream].lines.fetch_add(lost.lines, std::memory_order_relaxed);
+    dropped_[stream].bytes.fetch_add(lost.bytes, std::memory_order_relaxed);
+  }
+
+  const std::vector<Stream> streams_;
+  const std::function<void()> on_tick_;
+  std::vector<Counts> dropped_;
+
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::vector<std::string> queues_ ABSL_GUARDED_BY(mutex_);  // of each stream
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+LineWriter::LineWriter(std::vector<Stream> streams, std::function<void()> on_tick)
+    : state_(std::make_shared<State>(std::move(streams), std::move(on_tick))) {
+  std::thread([state = state_] { state->Run(); }).detach();
+}
+
+LineWriter::~LineWriter() { Stop(); }
+
+bool LineWriter::Submit(size_t stream, std::string_view lines) {
+  return state_->Submit(stream, lines);
+}
+
+void LineWriter::Stop() { state_->Stop(); }
+
+LostLines LineWriter::dropped(size_t stream) const { return state_->dropped(stream); }
+
+}  // namespace vllm_router::base

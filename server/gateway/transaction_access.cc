@@ -1,0 +1,58 @@
+// The line of a Transaction in the access log.
+#include "server/gateway/shard_gateway.h"
+#include "server/gateway/transaction.h"
+
+namespace vllm_router::gateway {
+
+void Transaction::BeginAccess() {
+  origin_.Read(*session_);
+  complete_at_ = gateway_.loop().now();
+  if (kind_ != EndpointKind::kMetrics) return;
+  // Nobody else sets these for a scrape.
+  facts_.model.clear();
+  facts_.session_source = SessionSource::kNone;
+  facts_.stream = false;
+  stats_.set_cause(stats::Cause::kNone);
+}
+
+void Transaction::LogAccess() {
+  const base::TimePoint now = gateway_.loop().now();
+  AccessEntry entry{
+      .client = origin_.client,
+      .method = origin_.method,
+      .path = path_,
+      .http_minor = origin_.http_minor,
+      .status = sent_status_ == 0 ? kClientClosed : sent_status_,
+      .cause = stats_.cause(),
+      .request_id = request_id_,
+      .model = facts_.model,
+      .attempts = attempt_,
+      .read = complete_at_ - began_,
+      .total = now - began_,
+      .stream = event_stream_ || facts_.stream,
+      .request_bytes = request_bytes_,
+      .answer_bytes = answer_body_bytes_,
+      .generation = snapshot_ == nullptr ? gateway_.snapshot()->generation : snapshot_->generation,
+      .key = origin_.key,
+      .session = facts_.session_source,
+      .trace_id = origin_.trace_id};
+  if (const fleet::Backend* backend = LastBackend(); backend != nullptr) {
+    entry.backend = backend->spec.url.text;
+  }
+  // Who has never had an attempt has waited until now.
+  const base::TimePoint admitted = phase_ == Phase::kQueued ? now : stats_.ready_at();
+  if (phase_ != Phase::kScraping) entry.queue = admitted - complete_at_;
+  const base::TimePoint connected = exchange_.connected_at();
+  if (attempt_ > 0 && connected >= stats_.attempt_began()) {
+    entry.connect = connected - admitted;
+    if (content_at_ != base::TimePoint()) entry.first = content_at_ - connected;
+  }
+  if (status_ != 0) {
+    if (stats_.input_tokens_known()) entry.input_tokens = stats_.input_tokens();
+    entry.output_tokens = stats_.output_tokens();
+    entry.tokens_reported = stats_.tokens_reported();
+  }
+  gateway_.LogAccess(entry);
+}
+
+}  // namespace vllm_router::gateway

@@ -14,6 +14,18 @@ class InFlightAudit : public AdminTest {
     EXPECT_TRUE(audit.ok()) << audit.status();
     return audit.ok() ? *audit : v1::AuditInFlightResponse();
   }
+  // With the reads of every engine behind it that a router begins with: what is said afterwards is
+  // said to an audit.
+  void Start() {
+    StartAdmin({"--engine-stats-interval", "3600"});
+    for (int i = 0; i < engines_; ++i) {
+      ASSERT_TRUE(engine(i).WaitUntil([](const Counters& seen) { return seen.scrapes > 0; }));
+    }
+  }
+  FakeEngine& Add(const std::string& model = "m") {
+    ++engines_;
+    return AddEngine(WithModels({model}));
+  }
   static void SayRunning(FakeEngine& engine, int running) {
     const std::string page = absl::StrFormat("vllm:num_requests_running %d\n", running);
     CannedAnswer answer = CannedAnswer::Bytes(
@@ -24,12 +36,15 @@ class InFlightAudit : public AdminTest {
     answer.path = "/metrics";
     engine.Enqueue(std::move(answer));
   }
+
+ private:
+  int engines_ = 0;
 };
 
 TEST_F(InFlightAudit, MatchesWhileARequestRuns) {
-  FakeEngine& engine = AddEngine();
-  AddEngine();
-  StartAdmin({"--engine-stats-interval", "3600"});
+  FakeEngine& engine = Add();
+  Add("idle");
+  ASSERT_NO_FATAL_FAILURE(Start());
   engine.Hold(true);
   TestClient client = Connect();
   client.Send(Chat());
@@ -48,8 +63,8 @@ TEST_F(InFlightAudit, MatchesWhileARequestRuns) {
 }
 
 TEST_F(InFlightAudit, NamesTheRequestThatTheEngineHasLost) {
-  FakeEngine& engine = AddEngine();
-  StartAdmin({"--engine-stats-interval", "3600"});
+  FakeEngine& engine = Add();
+  ASSERT_NO_FATAL_FAILURE(Start());
   engine.Hold(true);
   TestClient client = Connect();
   client.Send(Chat("X-Request-Id: lost-one\r\n"));
@@ -68,9 +83,9 @@ TEST_F(InFlightAudit, NamesTheRequestThatTheEngineHasLost) {
 }
 
 TEST_F(InFlightAudit, SeesWhatIsNotThisRoutersAndWhatCannotBeRead) {
-  FakeEngine& busy = AddEngine();
-  FakeEngine& dead = AddEngine();
-  StartAdmin({"--engine-stats-interval", "3600"});
+  FakeEngine& busy = Add();
+  FakeEngine& dead = Add();
+  ASSERT_NO_FATAL_FAILURE(Start());
   SayRunning(busy, 5);
   dead.StopListening();
   dead.CloseConnections(End::kReset);

@@ -34,7 +34,7 @@ class EveryFlagThatSeeds : public testing::TestWithParam<Setting> {};
 
 TEST_P(EveryFlagThatSeeds, IsInTheConfigurationAndComesBackOutOfIt) {
   const auto& [flag, value] = GetParam();
-  Args more = {"--" + flag, value};
+  Args more = {"--" + flag + "=" + value};  // as a switch can be given, too
   if (flag == "routing-logic") more.insert(more.end(), {"--session-key", "x-user-id"});
   if (flag == "max-queued-requests") more.insert(more.end(), {"--max-concurrent-requests", "9"});
   const StartRouter start = StartOf(MinimalAnd(more));
@@ -99,8 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"request-stats-window", "30"}, Setting{"static-backend-health-check-interval", "7"},
         Setting{"static-backend-health-check-timeout-seconds", "3"}, Setting{"log-level", "debug"},
         Setting{"log-format", "json"}, Setting{"access-log", "json"},
-        Setting{"access-log-probes", "true"},
-        Setting{"retry-budget-percent", "0"},
+        Setting{"access-log-probes", "true"}, Setting{"retry-budget-percent", "0"},
         Setting{"max-instance-failover-reroute-attempts", "0"},
         Setting{"backend-connect-timeout-seconds", "1"},
         Setting{"backend-first-byte-timeout-seconds", "20"},

@@ -228,11 +228,12 @@ TEST_F(ConfigFileTest, WhatNeedsARestartIsListed) {
       if (spec.needs_restart) names += std::string(spec.name) + " ";
     }
   }
-  EXPECT_EQ(names,
-            "host port shards service_discovery dynamic_config_json dynamic_config_yaml "
-            "external_providers_config access_log_file tls_cert tls_key tls_client_ca backend_tls_ca "
-            "api_keys_file admin_address admin_tls_cert admin_tls_key admin_tls_client_ca "
-            "admin_tokens_file admin_insecure state_dir reset_state audit_log secrets_dir ");
+  EXPECT_EQ(
+      names,
+      "host port shards service_discovery dynamic_config_json dynamic_config_yaml "
+      "external_providers_config access_log_file tls_cert tls_key tls_client_ca backend_tls_ca "
+      "api_keys_file admin_address admin_tls_cert admin_tls_key admin_tls_client_ca "
+      "admin_tokens_file admin_insecure state_dir reset_state audit_log secrets_dir ");
 }
 
 TEST_F(ConfigFileTest, IsShownAsTheOriginalShowsIt) {

@@ -221,6 +221,19 @@ TEST(Limits, AreSetByFieldNames) {
               HasSubstr("no field \"max_heads\""));
 }
 
+TEST(Limits, SetTheLogsByTheWordsOfTheFlags) {
+  FakeAdmin admin;
+  admin.Answer("UpdateLimits", v1::UpdateLimitsResponse());
+  EXPECT_EQ(RunWith(admin, {"limits", "set", "log_format=json", "access_log.format=text",
+                            "access_log.probes=true"})
+                .code,
+            0);
+  const auto request = admin.Requests<v1::UpdateLimitsRequest>("UpdateLimits").at(0);
+  EXPECT_EQ(request.limits().log_format(), v1::LOG_FORMAT_JSON);
+  EXPECT_EQ(request.limits().access_log().format(), v1::ACCESS_LOG_FORMAT_TEXT);
+  EXPECT_TRUE(request.limits().access_log().probes());
+}
+
 TEST(Aliases, ShareByWeight) {
   FakeAdmin admin;
   admin.Answer("CreateModelAlias", v1::CreateModelAliasResponse());

@@ -40,7 +40,8 @@ class AccessLogTest : public AdminTest {
   static std::vector<std::string> TextOf(const std::string& path) {
     std::vector<std::string> lines;
     std::ifstream file(path, std::ios::binary);
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    // What has no end yet is being written.
+    for (std::string line; std::getline(file, line) && !file.eof();) lines.push_back(line);
     return lines;
   }
   std::vector<Line> Lines() {
@@ -48,7 +49,9 @@ class AccessLogTest : public AdminTest {
     simdjson::dom::parser parser;
     for (const std::string& text : TextOf(path_)) {
       simdjson::dom::object object;
-      EXPECT_EQ(parser.parse(text).get(object), simdjson::SUCCESS) << text;
+      const bool parsed = parser.parse(text).get(object) == simdjson::SUCCESS;
+      EXPECT_TRUE(parsed) << text;
+      if (!parsed) continue;
       Line& line = lines.emplace_back();
       for (const auto member : object) {
         line[std::string(member.key)] = simdjson::minify(member.value);

@@ -1,42 +1,38 @@
 #include "server/admin/audit_file.h"
 
-#include <fcntl.h>
 #include <google/protobuf/util/json_util.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_format.h"
 #include "server/base/log.h"
+#include "server/base/status.h"
 
 namespace vllm_router::admin {
 namespace {
 
 constexpr base::Duration kReportInterval = std::chrono::seconds(10);
 
+constexpr mode_t kPrivate = 0600;
+
 absl::Status SystemError(std::string_view path, int error) {
   return absl::UnavailableError(absl::StrFormat("%s: %s", path, std::strerror(error)));
-}
-
-int OpenForAppend(const std::string& path) {
-  // Non-blocking for a pipe without a reader, which must not hold up the start.
-  return ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AuditFile>> AuditFile::Open(Options options) {
-  const int fd = OpenForAppend(options.path);
-  if (fd < 0) return SystemError(options.path, errno);
-  return std::unique_ptr<AuditFile>(new AuditFile(std::move(options), fd));
+  ROUTER_ASSIGN_OR_RETURN(std::unique_ptr<base::LineOutput> output,
+                          base::LineOutput::Open(options.path, kPrivate));
+  // A pipe without a reader: nothing that happens from now on would be on record.
+  if (output->error() != 0) return SystemError(options.path, output->error());
+  return std::unique_ptr<AuditFile>(new AuditFile(std::move(options), std::move(output)));
 }
 
-AuditFile::AuditFile(Options options, int fd)
-    : options_(std::move(options)), fd_(fd), thread_([this] { Run(); }) {}
+AuditFile::AuditFile(Options options, std::unique_ptr<base::LineOutput> output)
+    : options_(std::move(options)), output_(std::move(output)), thread_([this] { Run(); }) {}
 
 AuditFile::~AuditFile() {
   {
@@ -45,7 +41,6 @@ AuditFile::~AuditFile() {
   }
   changed_.notify_all();
   thread_.join();
-  if (fd_ >= 0) ::close(fd_);
 }
 
 void AuditFile::Append(std::shared_ptr<const v1::AuditEvent> event) {
@@ -123,42 +118,7 @@ void AuditFile::Write(const v1::AuditEvent& event) {
     return;
   }
   line.push_back('\n');
-  absl::Status status = FollowPath();
-  if (status.ok()) status = WriteLine(line);
-  if (!status.ok()) CountLost(status);
-}
-
-absl::Status AuditFile::FollowPath() {
-  struct stat path {};
-  struct stat file {};
-  if (fd_ >= 0 && ::stat(options_.path.c_str(), &path) == 0 && ::fstat(fd_, &file) == 0 &&
-      path.st_ino == file.st_ino && path.st_dev == file.st_dev) {
-    return absl::OkStatus();
-  }
-  const int fd = OpenForAppend(options_.path);
-  // Better in the renamed file than nowhere.
-  if (fd < 0) return fd_ >= 0 ? absl::OkStatus() : SystemError(options_.path, errno);
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
-  torn_ = false;
-  return absl::OkStatus();
-}
-
-absl::Status AuditFile::WriteLine(const std::string& line) {
-  // After a full disk: what had begun ends first, so that each line is one object or none.
-  const std::string text = torn_ ? "\n" + line : line;
-  size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t written = ::write(fd_, text.data() + done, text.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      torn_ = torn_ ? done != 1 : done > 0;
-      return SystemError(options_.path, errno);
-    }
-    done += static_cast<size_t>(written);
-  }
-  torn_ = false;
-  return absl::OkStatus();
+  if (output_->Write(line).lines > 0) CountLost(SystemError(options_.path, output_->error()));
 }
 
 }  // namespace vllm_router::admin

@@ -7,8 +7,6 @@
 #ifndef SERVER_ADMIN_AUDIT_FILE_H_
 #define SERVER_ADMIN_AUDIT_FILE_H_
 
-#include <sys/types.h>
-
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -21,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "proto/router.pb.h"
 #include "server/base/clock.h"
+#include "server/base/line_output.h"
 #include "server/base/mutex.h"
 
 namespace vllm_router::admin {
@@ -48,13 +47,10 @@ class AuditFile {
   uint64_t lost() const;
 
  private:
-  AuditFile(Options options, int fd);
+  AuditFile(Options options, std::unique_ptr<base::LineOutput> output);
 
   void Run();
   void Write(const v1::AuditEvent& event);
-  // Reopens when the path leads elsewhere.
-  absl::Status FollowPath();
-  absl::Status WriteLine(const std::string& line);
   void CountLost(const absl::Status& why);
 
   const Options options_;
@@ -69,9 +65,7 @@ class AuditFile {
   std::optional<base::TimePoint> reported_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
-  // The writing thread's.
-  int fd_;
-  bool torn_ = false;  // the last line lacks its end
+  const std::unique_ptr<base::LineOutput> output_;  // the writing thread's
 
   std::thread thread_;
 };

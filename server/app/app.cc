@@ -330,7 +330,7 @@ void RunningApp::Start() {
   ROUTER_LOG(kInfo,
              "vllm-router %s serves on %s://%s:%d (backends: %d, shards: %d, routing logic: %s)",
              Version(), config_.tls.cert.empty() ? "http" : "https", config_.host, port(),
-             control_->view()->snapshot->backends.size(), shards_.size(), config_.routing_logic);
+             control_->view()->snapshot->backends.size(), shards_.size(), config_.route.logic);
 }
 
 absl::StatusOr<std::unique_ptr<App>> App::Create(StartRouter start) {

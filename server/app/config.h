@@ -89,7 +89,6 @@ struct Config {
   StaticOptions static_options;
   K8sOptions k8s;
 
-  std::string routing_logic;  // a name of routing::PolicyRegistry
   std::string callbacks;
 
   fleet::Settings settings;

@@ -32,7 +32,7 @@ absl::Status Fill(Config* config, std::vector<std::string>*) {
         "Session key must be provided when using session routing logic. Give it with "
         "--session-key");
   }
-  config->routing_logic = FLAGS_routing_logic;
+  config->route.logic = FLAGS_routing_logic;
   config->route.session_key = FLAGS_session_key;
   config->settings.allow_engine_control = FLAGS_enable_engine_control;
   return absl::OkStatus();

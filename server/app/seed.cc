@@ -108,7 +108,7 @@ v1::RoutingPolicy SeedPolicy(const Config& config) {
   const fleet::RouteSettings was;
   v1::RoutingPolicy policy;
   policy.set_name(std::string(config::kRouting));
-  if (config.routing_logic == "session") {
+  if (config.route.logic == "session") {
     policy.mutable_session();
   } else {
     policy.mutable_round_robin();

@@ -19,11 +19,12 @@ LostLines AllOf(std::string_view lines) {
           .bytes = lines.size()};
 }
 
-absl::StatusOr<std::unique_ptr<LineOutput>> LineOutput::Open(std::string path) {
-  std::unique_ptr<LineOutput> output(new LineOutput(std::move(path)));
+absl::StatusOr<std::unique_ptr<LineOutput>> LineOutput::Open(std::string path, mode_t mode) {
+  std::unique_ptr<LineOutput> output(new LineOutput(std::move(path), mode));
   // ENXIO: a pipe that nobody reads yet.
-  if (const int error = output->FollowPath(); error != 0 && error != ENXIO) {
-    return absl::UnavailableError(absl::StrFormat("%s: %s", output->path_, std::strerror(error)));
+  if (!output->FollowPath() && output->error() != ENXIO) {
+    return absl::UnavailableError(
+        absl::StrFormat("%s: %s", output->path_, std::strerror(output->error())));
   }
   return output;
 }
@@ -32,27 +33,30 @@ LineOutput::~LineOutput() {
   if (!path_.empty() && fd_ >= 0) ::close(fd_);
 }
 
-int LineOutput::FollowPath() {
+bool LineOutput::FollowPath() {
   struct stat path {};
   struct stat file {};
   if (fd_ >= 0 && ::stat(path_.c_str(), &path) == 0 && ::fstat(fd_, &file) == 0 &&
       path.st_ino == file.st_ino && path.st_dev == file.st_dev) {
-    return 0;
+    return true;
   }
   // Non-blocking for the sake of pipes.
   const int fd =
-      ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0640);
-  // Better in the renamed file than nowhere.
-  if (fd < 0) return fd_ >= 0 ? 0 : errno;
+      ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, mode_);
+  if (fd < 0) {
+    error_ = errno;
+    return fd_ >= 0;  // better in the renamed file than nowhere
+  }
   if (fd_ >= 0) ::close(fd_);
   fd_ = fd;
   torn_ = false;
-  return 0;
+  return true;
 }
 
 LostLines LineOutput::Write(std::string_view lines) {
   if (lines.empty()) return {};
-  if (!path_.empty() && FollowPath() != 0) return AllOf(lines);
+  error_ = 0;
+  if (!path_.empty() && !FollowPath()) return AllOf(lines);
   if (torn_) {
     // What had begun ends first, so that each line is whole or recognisably not.
     std::string_view end = "\n";
@@ -77,6 +81,7 @@ void LineOutput::WriteSome(std::string_view* bytes) {
       pollfd writable{.fd = fd_, .events = POLLOUT, .revents = 0};
       ::poll(&writable, 1, -1);
     } else if (written == 0 || errno != EINTR) {
+      error_ = errno;
       return;  // a full disk or a closed pipe must not end the process
     }
   }

@@ -70,7 +70,7 @@ void RequestStats::OnSent() {
 
 void RequestStats::OnAttemptFailed(Cause cause, base::TimePoint now) {
   last_failure_ = cause;
-  if (cells_[kBackend] != nullptr) EndLevel(kBackend, cause, 0, now);
+  if (cells_[kBackend] != nullptr) EndLevel(kBackend, cause, Answer{}, now);
 }
 
 void RequestStats::OnHead(const http::ResponseHead& head) {
@@ -125,17 +125,18 @@ void RequestStats::set_blocked(bool blocked) {
 void RequestStats::End(Cause cause, int status, base::TimePoint now) {
   set_blocked(false);
   if (cause_ == Cause::kNone) cause_ = cause;
+  const Answer answer{.status = status,
+                      .whole = cause_ == Cause::kCompleted || cause_ == Cause::kBackendStatus};
   // The router last: when it has nothing running, neither has any of the others.
   for (size_t level = kLevels; level-- > 0;) {
-    if (cells_[level] != nullptr) EndLevel(level, cause_, status, now);
+    if (cells_[level] != nullptr) EndLevel(level, cause_, answer, now);
   }
 }
 
-void RequestStats::EndLevel(size_t level, Cause cause, int status, base::TimePoint now) {
+void RequestStats::EndLevel(size_t level, Cause cause, const Answer& answer, base::TimePoint now) {
   stats::TrafficCells& cells = *std::exchange(cells_[level], nullptr);
   const base::Duration took = now - BeganAt(level);
-  const bool whole = cause == Cause::kCompleted || cause == Cause::kBackendStatus;
-  if (whole) cells.end_to_end.Record(took);
+  if (answer.whole) cells.end_to_end.Record(took);
   cells.input_tokens.Add(input_tokens());
   (tokens_reported() ? cells.output_tokens_reported : cells.output_tokens_counted)
       .Add(output_tokens());
@@ -146,7 +147,7 @@ void RequestStats::EndLevel(size_t level, Cause cause, int status, base::TimePoi
   if (level != kBackend) return;
   stats::LatencyOf of = stats::LatencyOf::kError;
   if (cause == Cause::kClientAborted) of = stats::LatencyOf::kClientAborted;
-  if (cause == Cause::kCompleted && status < 400) of = stats::LatencyOf::kSuccess;
+  if (cause == Cause::kCompleted && answer.status < 400) of = stats::LatencyOf::kSuccess;
   on_backend_->latency[static_cast<size_t>(of)].Record(took);
 }
 

@@ -88,7 +88,12 @@ class RequestStats {
     return level == kBackend ? attempt_began_ : began_;
   }
   void OnContent(uint64_t events, base::TimePoint now);
-  void EndLevel(size_t level, stats::Cause cause, int status, base::TimePoint now);
+  // What the client has been sent of a backend's answer.
+  struct Answer {
+    int status = 0;
+    bool whole = false;
+  };
+  void EndLevel(size_t level, stats::Cause cause, const Answer& answer, base::TimePoint now);
 
   stats::Registry& registry_;
   const size_t shard_index_;

@@ -12,13 +12,12 @@
 #include <thread>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "server/base/log.h"
-#include "server/base/mutex.h"
 #include "server/base/rng.h"
 #include "server/base/strings.h"
 #include "server/health/checkup.h"
 #include "server/health/verdict_tracker.h"
+#include "server/health/waiting.h"
 #include "server/net/resolver.h"
 #include "server/net/tls.h"
 
@@ -79,12 +78,7 @@ class Prober::Impl {
   ~Impl() {
     io_.stop();
     if (thread_.joinable()) thread_.join();
-    std::map<uint64_t, ProbeDone> waiting;
-    {
-      base::MutexLock lock(&mutex_);
-      waiting.swap(waiting_);
-    }
-    for (const auto& [serial, done] : waiting) done({.message = std::string(kStopped)});
+    waiting_.DeliverLast({.message = std::string(kStopped)});
   }
 
   void SetTargets(std::vector<Target> targets) {
@@ -117,16 +111,11 @@ class Prober::Impl {
   }
 
   void ProbeNow(const std::string& id, base::Duration timeout, ProbeDone done) {
-    uint64_t serial;
-    {
-      base::MutexLock lock(&mutex_);
-      serial = ++last_waiting_;
-      waiting_.emplace(serial, std::move(done));
-    }
+    const auto serial = waiting_.Add(std::move(done));
     asio::post(io_, [this, id, timeout, serial] {
       const auto it = entries_.find(id);
       if (it == entries_.end()) {
-        Deliver(serial, {.message = "it is not known to the health checks"});
+        waiting_.Deliver(serial, {.message = "it is not known to the health checks"});
         return;
       }
       auto settled = [this, id, serial,
@@ -134,11 +123,11 @@ class Prober::Impl {
         const auto entry = entries_.find(id);
         const bool same = entry != entries_.end() && entry->second.serial == entry_serial;
         if (same) Settle(entry->second, outcome);
-        Deliver(serial, {.health = StateOf(outcome.healthy, outcome.sleeping),
-                         .http_status = outcome.http_status,
-                         .message = outcome.healthy ? "" : outcome.detail,
-                         .latency = outcome.latency,
-                         .models = outcome.models});
+        waiting_.Deliver(serial, {.health = StateOf(outcome.healthy, outcome.sleeping),
+                                  .http_status = outcome.http_status,
+                                  .message = outcome.healthy ? "" : outcome.detail,
+                                  .latency = outcome.latency,
+                                  .models = outcome.models});
       };
       StartCheckup(io_, CheckupOf(it->second, timeout, /*list_models=*/true), std::move(settled));
     });
@@ -273,17 +262,6 @@ class Prober::Impl {
                                 .http_status = outcome.http_status});
   }
 
-  void Deliver(uint64_t serial, const ProbeReport& report) ABSL_LOCKS_EXCLUDED(mutex_) {
-    ProbeDone done;
-    {
-      base::MutexLock lock(&mutex_);
-      const auto it = waiting_.find(serial);
-      done = std::move(it->second);
-      waiting_.erase(it);
-    }
-    done(report);
-  }
-
   const ProberOptions options_;
   const OnCheck on_check_;
 
@@ -302,9 +280,7 @@ class Prober::Impl {
   size_t running_ = 0;
   bool tick_is_due_ = false;
 
-  base::Mutex mutex_;
-  uint64_t last_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, ProbeDone> waiting_ ABSL_GUARDED_BY(mutex_);  // callers of ProbeNow
+  Waiting<ProbeReport> waiting_;  // for ProbeNow
 
   // Thread-safe. Behind io_, which it posts to.
   net::Resolver resolver_;

@@ -6,7 +6,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <map>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -15,12 +14,12 @@
 
 #include "server/base/log.h"
 #include "server/base/low_priority.h"
-#include "server/base/mutex.h"
 #include "server/base/rng.h"
 #include "server/health/engine_metrics.h"
 #include "server/health/http_probe.h"
 #include "server/health/probe_request.h"
 #include "server/health/scrape_schedule.h"
+#include "server/health/waiting.h"
 #include "server/net/address.h"
 
 namespace vllm_router::health {
@@ -59,12 +58,7 @@ class Scraper::Impl {
   ~Impl() {
     io_.stop();
     if (thread_.joinable()) thread_.join();
-    std::map<uint64_t, ReadDone> waiting;
-    {
-      base::MutexLock lock(&mutex_);
-      waiting.swap(waiting_);
-    }
-    for (const auto& [serial, done] : waiting) done({.error = std::string(kStopped)});
+    waiting_.DeliverLast({.error = std::string(kStopped)});
   }
 
   void Start() {
@@ -90,16 +84,12 @@ class Scraper::Impl {
   }
 
   void ReadNow(const std::string& backend_id, base::Duration timeout, ReadDone done) {
-    uint64_t serial;
-    {
-      base::MutexLock lock(&mutex_);
-      serial = ++last_waiting_;
-      waiting_.emplace(serial, std::move(done));
-    }
+    const auto serial = waiting_.Add(std::move(done));
     asio::post(io_, [this, backend_id, timeout, serial] {
       const auto known = ids_.find(backend_id);
       if (known == ids_.end()) {
-        return Deliver(serial, {.error = "it is not known, or disabled, and then it is not read"});
+        return waiting_.Deliver(serial,
+                                {.error = "it is not known, or disabled, and then it is not read"});
       }
       const fleet::BackendPtr backend = entries_.at(known->second).backend;
       Read(*backend, timeout,
@@ -107,7 +97,7 @@ class Scraper::Impl {
              if (const auto it = entries_.find(id); it != entries_.end()) {
                Settle(it->second, ReportIn(outcome), outcome);
              }
-             Deliver(serial, backend->runtime->engine());
+             waiting_.Deliver(serial, backend->runtime->engine());
            });
     });
   }
@@ -121,17 +111,6 @@ class Scraper::Impl {
     fleet::BackendPtr backend;
     bool failing = false;
   };
-
-  void Deliver(uint64_t serial, const fleet::EngineReading& reading) ABSL_LOCKS_EXCLUDED(mutex_) {
-    ReadDone done;
-    {
-      base::MutexLock lock(&mutex_);
-      const auto it = waiting_.find(serial);
-      done = std::move(it->second);
-      waiting_.erase(it);
-    }
-    done(reading);
-  }
 
   static base::TimePoint Now() { return base::Clock::Real().Now(); }
 
@@ -256,9 +235,7 @@ class Scraper::Impl {
   std::unordered_map<ScrapeSchedule::Id, Entry> entries_;
   std::unordered_map<std::string, ScrapeSchedule::Id> ids_;  // of entries_, by backend id
 
-  base::Mutex mutex_;
-  uint64_t last_waiting_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<uint64_t, ReadDone> waiting_ ABSL_GUARDED_BY(mutex_);  // callers of ReadNow
+  Waiting<fleet::EngineReading> waiting_;  // for ReadNow
 };
 
 Scraper::Scraper(ScraperOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

@@ -13,8 +13,11 @@ ProcessFigures ReadProcessFigures() {
   std::ifstream statm("/proc/self/statm");
   uint64_t total = 0;
   uint64_t resident = 0;
-  if (statm >> total >> resident)
-    figures.resident_bytes = resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  if (statm >> total >> resident) {
+    const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+    figures.resident_bytes = resident * page;
+    figures.virtual_bytes = total * page;
+  }
   timespec used{};
   if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0)
     figures.cpu_time = std::chrono::seconds(used.tv_sec) + base::Duration(used.tv_nsec);

@@ -10,6 +10,7 @@ namespace vllm_router::stats {
 
 struct ProcessFigures {
   uint64_t resident_bytes = 0;
+  uint64_t virtual_bytes = 0;
   base::Duration cpu_time{0};  // of all threads
 };
 ProcessFigures ReadProcessFigures();

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include <array>
-#include <ctime>
+#include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <numeric>
@@ -75,16 +75,6 @@ std::optional<double> StartTime() {
   return std::nullopt;
 }
 
-void ReadMemory(HostFigures* figures) {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  if (!(statm >> total >> resident)) return;
-  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  figures->virtual_bytes = total * page;
-  figures->resident_bytes = resident * page;
-}
-
 }  // namespace
 
 HostFigures Host::Read() {
@@ -92,12 +82,7 @@ HostFigures Host::Read() {
   figures.cpu_percent = CpuPercent();
   figures.memory_percent = MemoryPercent();
   figures.disk_percent = DiskPercent();
-  timespec used{};
-  if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0) {
-    figures.cpu_seconds =
-        static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
-  }
-  ReadMemory(&figures);
+  figures.process = stats::ReadProcessFigures();
   figures.open_fds = OpenFds();
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) figures.max_fds = limit.rlim_cur;

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "server/stats/process.h"
+
 namespace vllm_router::telemetry {
 
 // What cannot be read is not set.
@@ -15,9 +17,7 @@ struct HostFigures {
   std::optional<double> disk_percent;  // of the file system of /
 
   // Of the process.
-  double cpu_seconds = 0;
-  std::optional<uint64_t> resident_bytes;
-  std::optional<uint64_t> virtual_bytes;
+  stats::ProcessFigures process;
   std::optional<uint64_t> open_fds;
   std::optional<uint64_t> max_fds;
   std::optional<double> start_time_seconds;  // since 1970

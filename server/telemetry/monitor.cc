@@ -4,20 +4,21 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "server/base/log.h"
+#include "server/base/low_priority.h"
 #include "server/telemetry/families.h"
 #include "server/telemetry/log_stats.h"
 
 namespace vllm_router::telemetry {
 namespace {
 
-// Nothing on this thread is urgent, and a page of a large fleet takes long.
-constexpr int kNice = 10;
+// The window of the means may be made shorter while the thread sleeps.
+constexpr base::Duration kLongestSleep = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -55,7 +56,6 @@ Monitor::Monitor(const stats::Registry& registry, Sources sources)
 Monitor::~Monitor() { Stop(); }
 
 void Monitor::Start() {
-  remember_at_ = clock_.Now();
   thread_ = std::thread([this] { Run(); });
   ::pthread_setname_np(thread_.native_handle(), "monitor");
 }
@@ -90,12 +90,12 @@ void Monitor::SetLogInterval(std::optional<base::Duration> interval) {
 }
 
 void Monitor::Run() {
-  ::setpriority(PRIO_PROCESS, 0, kNice);  // of this thread, on Linux
+  base::LowerPriority();  // nothing here is urgent, and a page of a large fleet takes long
   std::vector<std::function<void(std::string)>> scrapes;
   while (Next(&scrapes)) {
-    if (clock_.Now() >= remember_at_) {
+    if (clock_.Now() >= RememberAt()) {
+      remembered_at_ = clock_.Now();
       reader_.Remember(sources_.snapshot());
-      remember_at_ = clock_.Now() + reader_.Interval();
     }
     if (!scrapes.empty()) {
       const std::string text = prometheus::TextSerializer().Serialize(page_->Collect());
@@ -110,14 +110,14 @@ void Monitor::Run() {
 bool Monitor::Next(std::vector<std::function<void(std::string)>>* scrapes) {
   base::MutexLock lock(&mutex_);
   while (!stopped_ && scrapes_.empty() && clock_.Now() < NextTime()) {
-    changed_.wait_until(mutex_, NextTime());
+    changed_.wait_until(mutex_, std::min(NextTime(), clock_.Now() + kLongestSleep));
   }
   std::swap(*scrapes, scrapes_);
   return !stopped_;
 }
 
 base::TimePoint Monitor::NextTime() const {
-  return log_interval_ ? std::min(remember_at_, log_at_) : remember_at_;
+  return log_interval_ ? std::min(RememberAt(), log_at_) : RememberAt();
 }
 
 void Monitor::LogStats() {

@@ -47,6 +47,7 @@ class Monitor {
   void Run();
   // Waits until something is to be done, and takes it. False: to be ended.
   bool Next(std::vector<std::function<void(std::string)>>* scrapes) ABSL_LOCKS_EXCLUDED(mutex_);
+  base::TimePoint RememberAt() const { return remembered_at_ + reader_.Interval(); }
   base::TimePoint NextTime() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LogStats();
 
@@ -57,7 +58,7 @@ class Monitor {
   // Owned by the monitor's thread once it runs.
   Reader reader_;
   std::unique_ptr<Page> page_;
-  base::TimePoint remember_at_{};
+  base::TimePoint remembered_at_{};
 
   base::Mutex mutex_;
   std::condition_variable_any changed_;

@@ -142,9 +142,11 @@ void AddHostFamilies(const HostFigures& host, Page* page) {
   gauge("router_memory_usage_percent", "Use of the machine's memory", host.memory_percent);
   gauge("router_disk_usage_percent", "Use of the file system of /", host.disk_percent);
   page->Counter("process_cpu_seconds_total", "Processor time that the router has used");
-  page->Add({}, host.cpu_seconds);
-  gauge("process_resident_memory_bytes", "Resident memory of the router", host.resident_bytes);
-  gauge("process_virtual_memory_bytes", "Virtual memory of the router", host.virtual_bytes);
+  page->Add({}, base::ToSeconds(host.process.cpu_time));
+  page->Gauge("process_resident_memory_bytes", "Resident memory of the router");
+  page->Add({}, static_cast<double>(host.process.resident_bytes));
+  page->Gauge("process_virtual_memory_bytes", "Virtual memory of the router");
+  page->Add({}, static_cast<double>(host.process.virtual_bytes));
   gauge("process_open_fds", "Files and connections that are open", host.open_fds);
   gauge("process_max_fds", "Files and connections that may be open", host.max_fds);
   gauge("process_start_time_seconds", "When the router was started, in seconds since 1970",

@@ -35,6 +35,7 @@ Reading Reader::Read(fleet::SnapshotPtr snapshot) const {
     if (backend->stats == nullptr) continue;
     read.traffic = backend->stats->Traffic(span);
     read.models = backend->stats->Models(span);
+    read.connections = backend->stats->Connections();
     static const Trend kNoTrend;
     const auto known = trends_.find(backend->stats->incarnation());
     const Trend& trend = known == trends_.end() ? kNoTrend : known->second;

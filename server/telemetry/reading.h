@@ -59,6 +59,7 @@ struct BackendReading {
   fleet::BackendPtr backend;
   stats::TrafficTotals traffic;  // of all its models
   std::map<std::string_view, stats::BackendStats::ModelTotals> models;
+  stats::BackendConnections connections;
   fleet::EngineReading engine;
   // Means over the window; nullopt: nothing happened in it.
   std::optional<double> latency_seconds;

@@ -125,11 +125,16 @@ void AddTrafficFamilies(const Reading& reading, const stats::Registry& registry,
   for (const auto& [model, totals] : models) {
     page->Add({{"model", model}}, totals.time_to_first_token, ClientFirstTokenBuckets());
   }
-  page->Counter("vllm_router_backend_attempts_total", "Attempts on the engine that were begun");
-  ForEachPair(reading, [&](std::string_view server, std::string_view model,
-                           const stats::TrafficTotals& totals) {
-    page->Add({{"server", server}, {"model", model}}, static_cast<double>(totals.started));
-  });
+  const auto per_pair = [&](std::string_view name, std::string_view help,
+                            uint64_t stats::TrafficTotals::*member) {
+    page->Counter(name, help);
+    ForEachPair(reading, [&](std::string_view server, std::string_view model,
+                             const stats::TrafficTotals& totals) {
+      page->Add({{"server", server}, {"model", model}}, static_cast<double>(totals.*member));
+    });
+  };
+  per_pair("vllm_router_backend_attempts_total", "Attempts on the engine that were begun",
+           &stats::TrafficTotals::started);
   page->Counter("vllm_router_output_tokens_total",
                 "Generated tokens by where their number is from: the answer's usage, or events");
   ForEachPair(reading, [&](std::string_view server, std::string_view model,
@@ -141,23 +146,13 @@ void AddTrafficFamilies(const Reading& reading, const stats::Registry& registry,
     add("usage", totals.output_tokens_reported);
     add("events", totals.output_tokens_counted);
   });
-  page->Counter("vllm_router_live_output_tokens_total",
-                "Generated tokens as they come, for rates over short times");
-  ForEachPair(reading, [&](std::string_view server, std::string_view model,
-                           const stats::TrafficTotals& totals) {
-    page->Add({{"server", server}, {"model", model}},
-              static_cast<double>(totals.output_tokens_live));
-  });
-  page->Counter("vllm_router_request_bytes_total", "Bytes of request bodies");
-  ForEachPair(reading, [&](std::string_view server, std::string_view model,
-                           const stats::TrafficTotals& totals) {
-    page->Add({{"server", server}, {"model", model}}, static_cast<double>(totals.request_bytes));
-  });
-  page->Counter("vllm_router_response_bytes_total", "Bytes of answer bodies");
-  ForEachPair(reading, [&](std::string_view server, std::string_view model,
-                           const stats::TrafficTotals& totals) {
-    page->Add({{"server", server}, {"model", model}}, static_cast<double>(totals.response_bytes));
-  });
+  per_pair("vllm_router_live_output_tokens_total",
+           "Generated tokens as they come, for rates over short times",
+           &stats::TrafficTotals::output_tokens_live);
+  per_pair("vllm_router_request_bytes_total", "Bytes of request bodies",
+           &stats::TrafficTotals::request_bytes);
+  per_pair("vllm_router_response_bytes_total", "Bytes of answer bodies",
+           &stats::TrafficTotals::response_bytes);
 }
 
 void AddBackendFamilies(const Reading& reading, Page* page) {
@@ -183,10 +178,7 @@ void AddBackendFamilies(const Reading& reading, Page* page) {
                 "Requests that were cut because the deadline of a drain had passed");
   each([](const BackendReading& b) -> Number { return b.backend->runtime->aborted(); });
   const auto connections = [&](uint64_t stats::BackendConnections::*member) {
-    each([member](const BackendReading& b) -> Number {
-      if (b.backend->stats == nullptr) return std::nullopt;
-      return b.backend->stats->Connections().*member;
-    });
+    each([member](const BackendReading& b) -> Number { return b.connections.*member; });
   };
   page->Gauge("vllm_router_backend_connections", "Open connections to the engine, idle ones too");
   connections(&stats::BackendConnections::open);

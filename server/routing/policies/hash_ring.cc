@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,9 +14,7 @@ HashRing::HashRing(std::vector<std::string> nodes) : nodes_(std::move(nodes)) {
   std::vector<Point> ring;
   ring.reserve(nodes_.size() * kPointsPerNode);
   for (size_t node = 0; node < nodes_.size(); ++node) AddPointsOf(node, &ring);
-  std::sort(ring.begin(), ring.end(), [](const Point& a, const Point& b) {
-    return std::tie(a.place, a.node) < std::tie(b.place, b.node);
-  });
+  std::sort(ring.begin(), ring.end());
   points_.reserve(ring.size());
   owners_.reserve(ring.size());
   for (const Point& point : ring) {
@@ -47,11 +44,8 @@ void HashRing::TakeOverRuns(const HashRing& former, size_t same) {
   for (size_t node = same; node < former.nodes_.size(); ++node) former.AddPointsOf(node, &gone);
   std::vector<Point> added;
   for (size_t node = same; node < nodes_.size(); ++node) AddPointsOf(node, &added);
-  const auto by_place = [](const Point& a, const Point& b) {
-    return std::tie(a.place, a.node) < std::tie(b.place, b.node);
-  };
-  std::sort(gone.begin(), gone.end(), by_place);
-  std::sort(added.begin(), added.end(), by_place);
+  std::sort(gone.begin(), gone.end());
+  std::sort(added.begin(), added.end());
   size_t taken = 0;
   const auto take_until = [&](size_t end) {
     const auto from = static_cast<std::ptrdiff_t>(taken);
@@ -98,8 +92,7 @@ void HashRing::TakeOverOneByOne(const HashRing& former) {
       indexes[found->second] = static_cast<uint32_t>(node);
     }
   }
-  std::sort(added.begin(), added.end(),
-            [](const Point& a, const Point& b) { return a.place < b.place; });
+  std::sort(added.begin(), added.end());
   const auto take = [this](absl::uint128 place, uint32_t node) {
     points_.push_back(place);
     owners_.push_back(node);

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/numeric/int128.h"
@@ -48,6 +49,10 @@ class HashRing {
   struct Point {
     absl::uint128 place;
     uint32_t node;
+
+    friend bool operator<(const Point& a, const Point& b) {
+      return std::tie(a.place, a.node) < std::tie(b.place, b.node);
+    }
   };
 
   // More nodes than these that come or go are not worth looking for the places of their points.

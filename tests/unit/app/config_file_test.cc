@@ -73,7 +73,7 @@ TEST_F(ConfigFileTest, SetsWhatTheCommandLineLeavesOpen) {
       {"--log-level", "error", "--max-concurrent-requests", "7"});
   EXPECT_THAT(start.warnings, ElementsAre(HasSubstr(":7:1: log_level is overruled by "
                                                     "--log-level on the command line")));
-  EXPECT_EQ(start.config.routing_logic, "session");
+  EXPECT_EQ(start.config.route.logic, "session");
   EXPECT_EQ(start.config.route.session_key, "x-user");
   EXPECT_EQ(start.config.port, 8123);
   EXPECT_EQ(start.config.static_options.backends.size(), 2u);
@@ -201,7 +201,7 @@ TEST_F(ConfigFileTest, IsReadAgainWithTheSameCommandLine) {
   const absl::StatusOr<StartRouter> next = ParseAgain(
       started, "routing_logic: session\nsession_key: k\nmax_header_bytes: 4096\nlog_level: info\n");
   ASSERT_TRUE(next.ok()) << next.status();
-  EXPECT_EQ(next->config.routing_logic, "roundrobin") << "the command line wins";
+  EXPECT_EQ(next->config.route.logic, "roundrobin") << "the command line wins";
   EXPECT_EQ(next->config.log.level, base::LogLevel::kError);
   EXPECT_EQ(next->config.route.session_key, "k");
   EXPECT_EQ(next->config.settings.max_header_bytes, 4096u);

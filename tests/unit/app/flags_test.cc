@@ -33,7 +33,7 @@ TEST(CommandLine, TakesTheExampleOfTheDocumentation) {
   EXPECT_EQ(config.static_options.backends[2].model, "facebook/opt-125m");
   EXPECT_EQ(config.engine_stats_interval, std::chrono::seconds(10));
   EXPECT_TRUE(config.log.stats);
-  EXPECT_EQ(config.routing_logic, "roundrobin");
+  EXPECT_EQ(config.route.logic, "roundrobin");
 }
 
 struct Spelling {
@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"--k8s-label-selector", "a=b,c=d",
                  [](const Config& c) { return c.k8s.label_selector == "a=b,c=d"; }},
         Spelling{"--routing-logic", "session",
-                 [](const Config& c) { return c.routing_logic == "session"; }},
+                 [](const Config& c) { return c.route.logic == "session"; }},
         Spelling{"--session-key", "x-user-id",
                  [](const Config& c) { return c.route.session_key == "x-user-id"; }},
         Spelling{"--engine-stats-interval", "0.5",

@@ -61,7 +61,7 @@ TEST_P(EveryFlagThatSeeds, IsInTheConfigurationAndComesBackOutOfIt) {
   EXPECT_EQ(settings.ejection_max, wanted.ejection_max);
   EXPECT_EQ(settings.stream_buffer_bytes, wanted.stream_buffer_bytes);
   const fleet::RouteSettings route = control::CompileRoute(config::EffectivePolicy(seed, ""));
-  EXPECT_EQ(route.logic, start.config.routing_logic);
+  EXPECT_EQ(route.logic, start.config.route.logic);
   EXPECT_EQ(route.session_key, start.config.route.session_key);
   EXPECT_EQ(route.max_failover_attempts, start.config.route.max_failover_attempts);
   EXPECT_EQ(route.retry_budget_percent, start.config.route.retry_budget_percent);

@@ -197,6 +197,17 @@ TEST_F(RequestStatsTest, EndsAttemptsOneByOneAndTheRequestOnce) {
   EXPECT_EQ(Backend().failed[static_cast<size_t>(Cause::kBackendDied)], 1u);
 }
 
+TEST_F(RequestStatsTest, AnAnswerThatIsDroppedForAnotherBackendsHasNoDuration) {
+  Begin();
+  request_.OnAttemptFailed(Cause::kBackendStatus, clock_.Now());
+  EXPECT_EQ(Backend().failed[static_cast<size_t>(Cause::kBackendStatus)], 1u);
+  EXPECT_EQ(Backend().end_to_end.Count(), 0u);
+  request_.OnAttempt(backend_, clock_.Now());
+  End();
+  EXPECT_EQ(Backend().end_to_end.Count(), 1u);
+  EXPECT_EQ(Router().end_to_end.Count(), 1u);
+}
+
 TEST_F(RequestStatsTest, TakesTheCauseThatWasSet) {
   Begin();
   request_.set_cause(Cause::kAdminAborted);

@@ -177,6 +177,7 @@ TEST(Registry, AddsUpTheTrafficOfTheShardsWhileTheyCount) {
 TEST(Process, SaysWhatItUses) {
   const ProcessFigures figures = ReadProcessFigures();
   EXPECT_GT(figures.resident_bytes, 100'000u);
+  EXPECT_GE(figures.virtual_bytes, figures.resident_bytes);
   EXPECT_GT(figures.cpu_time.count(), 0);
 }
 

@@ -12,10 +12,8 @@ namespace {
 TEST(Host, TellsOfThisProcess) {
   Host host;
   const HostFigures figures = host.Read();
-  EXPECT_GT(figures.resident_bytes.value(), 1u << 20);
-  EXPECT_GE(figures.virtual_bytes.value(), figures.resident_bytes.value());
+  EXPECT_GT(figures.process.resident_bytes, 1u << 20);
   EXPECT_GT(figures.max_fds.value(), figures.open_fds.value());
-  EXPECT_GT(figures.cpu_seconds, 0);
   const auto now = static_cast<double>(std::time(nullptr));
   EXPECT_LE(figures.start_time_seconds.value(), now + 2);
   EXPECT_GT(figures.start_time_seconds.value(), now - 3600);

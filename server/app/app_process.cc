@@ -203,8 +203,8 @@ admin::Process RunningApp::MakeProcess() {
   process.test_callback = [this](const v1::Callback& callback,
                                  const v1::TestCallbackRequest& request,
                                  admin::Process::Tested done) {
-    callbacks::Try(callback, request, callbacks::TrialOptionsOf(control_->view()->config->limits()),
-                   std::move(done));
+    callbacks::Try(control_->loop(), callback, request,
+                   callbacks::TrialOptionsOf(control_->view()->config->limits()), std::move(done));
   };
   process.facts = Facts();
   process.live_files = [this] {

@@ -14,9 +14,6 @@ namespace {
 
 constexpr size_t kMaxFailureBytes = 512;
 
-// The answer of PostRequest is an empty message; a later version of the API may have a little more.
-constexpr size_t kMaxPostAnswerBytes = 64u << 10;
-
 std::string TextOf(const absl::Status& status) {
   if (status.message().empty()) return std::string(absl::StatusCodeToString(status.code()));
   return base::Printable(base::StdView(status.message()), kMaxFailureBytes);

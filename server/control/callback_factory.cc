@@ -5,22 +5,12 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "server/callbacks/service_path.h"
 #include "server/config/callback_target.h"
 #include "server/config/defaults.h"
 #include "server/control/compile.h"
 
 namespace vllm_router::control {
-namespace {
-
-// As a URL has it, and as gRPC clients name a Unix socket.
-std::string AuthorityOf(const config::CallbackTarget& target) {
-  if (target.host.empty()) return "localhost";
-  const bool v6 = target.host.find(':') != std::string::npos;
-  return absl::StrFormat(v6 ? "[%s]:%d" : "%s:%d", target.host, target.port);
-}
-
-}  // namespace
-
 base::Outcome<callbacks::ChainPtr> CallbackFactory::Build(const v1::Config& config,
                                                           Credentials& credentials,
                                                           const callbacks::ChainPtr& former) {
@@ -73,9 +63,9 @@ std::shared_ptr<callbacks::Endpoint> CallbackFactory::EndpointFor(const v1::Call
   // It has passed the checks.
   const config::CallbackTarget target = *config::ParseCallbackTarget(callback.target());
   const std::string& name = callback.tls().server_name();
-  auto made =
-      std::make_shared<callbacks::Endpoint>(target.host, target.port, AuthorityOf(target),
-                                            std::move(tls), name.empty() ? target.host : name);
+  auto made = std::make_shared<callbacks::Endpoint>(target.host, target.port,
+                                                    callbacks::AuthorityOf(target), std::move(tls),
+                                                    name.empty() ? target.host : name);
   if (!target.unix_path.empty()) made->SetAddresses({*net::MakeUnixAddress(target.unix_path)});
   kept = made;
   return made;

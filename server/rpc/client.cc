@@ -1,7 +1,11 @@
 #include "server/rpc/client.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 #include <utility>
+
+#include "absl/strings/str_format.h"
 
 namespace vllm_router::rpc {
 
@@ -32,7 +36,9 @@ absl::Status Client::Start(Call& call, CallRequest request) {
       return absl::UnavailableError("the service's host has no address that may be called");
     }
     if (!ConnectToNext()) {
-      GiveUp(absl::UnavailableError("no connection to the service"));
+      // Only a Unix socket fails at once.
+      GiveUp(absl::UnavailableError(absl::StrFormat("no connection to the service: %s",
+                                                    std::generic_category().message(errno))));
       return last_failure_;
     }
   }

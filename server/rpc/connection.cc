@@ -252,8 +252,8 @@ bool Connection::Send() {
 void Connection::OnIo() {
   if (over_) return;
   if (socket_.failed()) {
-    Fail(absl::UnavailableError(target_.tls ? "no connection to the service, or no TLS with it"
-                                            : "no connection to the service"));
+    Fail(absl::UnavailableError(
+        absl::StrFormat("no connection to the service: %s", socket_.WhyFailed())));
     return;
   }
   if (!socket_.connected()) return;

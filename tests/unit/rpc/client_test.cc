@@ -255,9 +255,10 @@ TEST_F(ClientTest, NobodyThereFailsAtOnceAndForAMomentWithoutAnotherTry) {
     return addresses();
   };
   Client client(loop_, target);
-  EXPECT_EQ(Result(client, Asking()).message(), "no connection to the service");
+  EXPECT_EQ(Result(client, Asking()).message(), "no connection to the service: Connection refused");
   RecordedCall again;
-  EXPECT_EQ(client.Start(again, Asking()).message(), "no connection to the service");
+  EXPECT_EQ(client.Start(again, Asking()).message(),
+            "no connection to the service: Connection refused");
   EXPECT_FALSE(again.running());
   EXPECT_EQ(asked, 1);
 }
@@ -357,7 +358,7 @@ TEST_F(ClientTest, SpeaksTlsAndKnowsWhomItSpeaksTo) {
   EXPECT_TRUE(Result(*std::make_unique<Client>(loop_, target), Asking()).ok());
   target.server_name = "other.example";
   EXPECT_EQ(Result(*std::make_unique<Client>(loop_, target), Asking()).message(),
-            "no connection to the service, or no TLS with it");
+            "no connection to the service: the certificate was refused: hostname mismatch");
 }
 
 }  // namespace

@@ -169,7 +169,6 @@ class Reader {
       out.set_failures(totals.failures);
       out.set_rejected_by_breaker(totals.rejected_by_breaker);
       out.set_rejected_by_in_flight(totals.rejected_by_in_flight);
-      out.set_rejected_by_memory(totals.rejected_by_memory);
       out.set_over_limit(totals.over_limit);
       out.set_bodies_cut(totals.bodies_cut);
       out.set_in_flight(link->service->in_flight());

@@ -1,6 +1,9 @@
 #include "server/callbacks/facts.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/time_util.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 #include <chrono>
@@ -99,6 +102,45 @@ void FillFacts(const RequestView& request, const HeaderRules& rules, v1::Request
       std::chrono::duration_cast<std::chrono::nanoseconds>(request.received.time_since_epoch())
           .count());
   facts->set_generation(request.generation);
+}
+
+SplitMessage SplitAroundBody(const std::string& callback, const v1::RequestFacts& facts,
+                             const v1::BodyContent& body, size_t data_bytes) {
+  using google::protobuf::internal::WireFormatLite;
+  using google::protobuf::io::CodedOutputStream;
+  constexpr auto kTag = [](int field) {
+    return WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  };
+  const auto size_of = [](int field, size_t bytes) {
+    return CodedOutputStream::VarintSize32(kTag(field)) + CodedOutputStream::VarintSize64(bytes) +
+           bytes;
+  };
+  // Fields in their order: of a body, `data` stands between its mode and the rest.
+  v1::BodyContent first;
+  first.set_mode(body.mode());
+  v1::BodyContent rest = body;
+  rest.clear_mode();
+  SplitMessage split{.before = {}, .behind = rest.SerializeAsString()};
+  const size_t body_bytes = first.ByteSizeLong() + split.behind.size() +
+                            size_of(v1::BodyContent::kDataFieldNumber, data_bytes);
+  const size_t request_bytes =
+      facts.ByteSizeLong() + size_of(v1::RequestFacts::kBodyFieldNumber, body_bytes);
+  {
+    google::protobuf::io::StringOutputStream stream(&split.before);
+    CodedOutputStream out(&stream);
+    const auto open = [&](int field, size_t bytes) {
+      out.WriteTag(kTag(field));
+      out.WriteVarint64(bytes);
+    };
+    open(v1::PreRequestRequest::kCallbackFieldNumber, callback.size());
+    out.WriteString(callback);
+    open(v1::PreRequestRequest::kRequestFieldNumber, request_bytes);
+    facts.SerializeWithCachedSizes(&out);
+    open(v1::RequestFacts::kBodyFieldNumber, body_bytes);
+    first.SerializeWithCachedSizes(&out);
+    open(v1::BodyContent::kDataFieldNumber, data_bytes);
+  }
+  return split;
 }
 
 void FillEnd(const EndView& end, const HeaderRules& rules, v1::PostRequestRequest* message) {

@@ -21,11 +21,7 @@ constexpr uint64_t kKeepStep = 16u << 10;
 }  // namespace
 
 RequestHooks::RequestHooks(Caller& caller, ChainPtr chain, Handler* handler)
-    : caller_(caller),
-      chain_(std::move(chain)),
-      handler_(handler),
-      in_call_(caller.memory()),
-      kept_(caller.memory()) {}
+    : caller_(caller), chain_(std::move(chain)), handler_(handler), kept_(caller.memory()) {}
 
 RequestHooks::~RequestHooks() {
   if (running()) caller_.Abandoned(*asked_);
@@ -68,46 +64,30 @@ std::optional<Verdict> RequestHooks::Ask(const Link& link, const RequestView& re
   if (const absl::Status refused = caller_.Admit(link); !refused.ok()) {
     return AfterFailure(link, refused);
   }
-  std::string message;
-  absl::Status started = Prepare(link, request, &message);
-  if (started.ok()) {
-    caller_.cells(link).pre_calls.Add();
-    asked_ = &link;
-    started = caller_.Start(link, *this,
-                            {.path = kPreRequestPath,
-                             .message = std::move(message),
-                             .deadline = deadline,
-                             .max_answer_bytes = link.rules.max_answer_bytes});
-    if (started.ok()) return std::nullopt;
-    caller_.Ended(link, started);
-  } else {
-    caller_.Abandoned(link);
-  }
-  in_call_.Release();
-  return AfterFailure(link, started);
-}
-
-absl::Status RequestHooks::Prepare(const Link& link, const RequestView& request,
-                                   std::string* message) {
-  if (!in_call_.Grow(link.rules.request_body.BytesToSend(request.body.size()),
-                     chain_->memory_bytes())) {
-    caller_.cells(link).rejected_by_memory.Add();
-    return absl::ResourceExhaustedError("the memory for bodies of all callbacks is used up");
-  }
-  v1::PreRequestRequest call;
-  call.set_callback(link.rules.name);
-  FillFacts(request, link.rules.headers, call.mutable_request());
-  v1::BodyContent& body = *call.mutable_request()->mutable_body();
-  link.rules.request_body.Fill(request.body, request.body.size(), &body);
+  v1::RequestFacts facts;
+  FillFacts(request, link.rules.headers, &facts);
+  v1::BodyContent body;
+  link.rules.request_body.Describe(request.body.size(), &body);
+  const size_t bytes = link.rules.request_body.BytesToSend(request.body.size());
+  SplitMessage message = SplitAroundBody(link.rules.name, facts, body, bytes);
   whole_body_ = IsWholeBody(body);
   multipart_ = request.multipart;
-  call.SerializeToString(message);
-  return absl::OkStatus();
+  caller_.cells(link).pre_calls.Add();
+  asked_ = &link;
+  const absl::Status started = caller_.Start(link, *this,
+                                             {.path = kPreRequestPath,
+                                              .message = std::move(message.before),
+                                              .body = request.body.substr(0, bytes),
+                                              .tail = std::move(message.behind),
+                                              .deadline = deadline,
+                                              .max_answer_bytes = link.rules.max_answer_bytes});
+  if (started.ok()) return std::nullopt;
+  caller_.Ended(link, started);
+  return AfterFailure(link, started);
 }
 
 void RequestHooks::OnEnd(const absl::Status& status, std::string_view message) {
   const Link& link = *asked_;
-  in_call_.Release();
   caller_.cells(link).pre_latency.Record(Took(base::Clock::Real().Now()));
   Verdict verdict;
   if (status.ok()) {

@@ -47,7 +47,8 @@ class RequestHooks final : private rpc::Call {
     kRunning,  // OnVerdict follows
     kVerdict,  // `verdict` is set
   };
-  // Asks the next callback that wants the request, as it is now.
+  // Asks the next callback that wants the request, as it is now. While it runs, the body of
+  // `request` has to stay where it is.
   Step Next(const RequestView& request, Verdict* verdict);
   // What the last one wanted cannot be done: that is a failure of it. What the request does now.
   Verdict Reject(std::string_view why);
@@ -73,7 +74,6 @@ class RequestHooks final : private rpc::Call {
   void OnEnd(const absl::Status& status, std::string_view message) override;
   // nullopt: it has been started.
   std::optional<Verdict> Ask(const Link& link, const RequestView& request);
-  absl::Status Prepare(const Link& link, const RequestView& request, std::string* message);
   Verdict Judge(const Link& link, std::string_view message);
   // By the failure mode of the callback.
   Verdict AfterFailure(const Link& link, const absl::Status& why);
@@ -89,7 +89,6 @@ class RequestHooks final : private rpc::Call {
   bool whole_body_ = false;  // of the call that runs: see AnsweredRequest
   bool multipart_ = false;
   base::TimePoint budget_ends_ = base::TimePoint::max();  // from the first call on
-  Reservation in_call_;
 
   std::vector<Draft> drafts_;
   Reservation kept_;

@@ -43,7 +43,7 @@ class RequestStats {
   void Begin(base::TimePoint head_came, base::TimePoint now, uint64_t body_bytes);
   // Its model is known, or known to be nobody's.
   void OnModel(stats::PoolStats& pool);
-  // It has waited in the queue until now.
+  // It has waited in the queue, or for callbacks, until now.
   void OnAdmitted(base::TimePoint now) { ready_ = now; }
   // When it was complete, or was admitted after that.
   base::TimePoint ready_at() const { return ready_; }

@@ -76,7 +76,11 @@ void Transaction::AskNext() {
     if (step == RequestHooks::Step::kDone) break;
     if (!Follow(std::move(verdict))) return;
   }
-  Enter(Phase::kQueued);
+  if (phase_ == Phase::kCallback) {
+    // What a callback takes is not the router's own time.
+    stats_.OnAdmitted(gateway_.loop().now());
+    Enter(Phase::kQueued);
+  }
   if (lacks_model_ != nullptr) {
     AnswerError(*lacks_model_, lacks_model_->message);
   } else {

@@ -19,7 +19,11 @@ class Connection;
 
 struct CallRequest {
   std::string_view path;  // "/package.Service/Method"; a literal
-  std::string message;    // serialized
+  // The message, serialized, in three pieces one after the other. `body` is sent from where it is:
+  // it has to stay until the call has ended or is cancelled.
+  std::string message;
+  std::string_view body{};
+  std::string tail{};
   base::Duration deadline{};
   size_t max_answer_bytes = 0;  // a longer answer is a failure, and is not read to its end
 };
@@ -46,6 +50,9 @@ class Call : private net::Timer {
   enum class Where : uint8_t { kNowhere, kWaiting, kOnStream, kEnded };
 
   void OnTimer() override;
+  size_t MessageBytes() const {
+    return request_.message.size() + request_.body.size() + request_.tail.size();
+  }
   // Forgets what an earlier use has left.
   void Reset(CallRequest request, base::TimePoint now);
   void Deliver();
@@ -58,7 +65,7 @@ class Call : private net::Timer {
 
   CallRequest request_;
   int32_t stream_ = 0;
-  size_t sent_ = 0;  // of the frame: prefix and message
+  size_t sent_ = 0;  // of prefix and message
 
   std::string answer_;  // prefix and message, as received
   int http_status_ = 0;

@@ -139,21 +139,25 @@ void Connection::Submit(Call& call) {
 ssize_t Connection::Provide(int32_t stream, uint8_t* out, size_t size, uint32_t* flags) {
   Call* call = CallOf(stream);
   if (call == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-  const std::string& message = call->request_.message;
+  const auto prefix = MessagePrefix(call->MessageBytes());
+  const std::array<std::string_view, 4> pieces = {std::string_view(prefix.data(), prefix.size()),
+                                                  call->request_.message, call->request_.body,
+                                                  call->request_.tail};
   size_t written = 0;
-  if (call->sent_ < kPrefixBytes) {
-    // A frame that would not take the prefix does not occur: windows begin above it.
-    const auto prefix = MessagePrefix(message.size());
-    while (call->sent_ < kPrefixBytes && written < size) {
-      out[written++] = static_cast<uint8_t>(prefix[call->sent_++]);
+  size_t begin = 0;  // of the piece
+  for (const std::string_view piece : pieces) {
+    const size_t at = call->sent_ - begin;
+    if (at < piece.size()) {
+      const size_t bytes = std::min(size - written, piece.size() - at);
+      std::memcpy(out + written, piece.data() + at, bytes);
+      written += bytes;
+      call->sent_ += bytes;
+      if (bytes < piece.size() - at) break;
     }
+    begin += piece.size();
   }
-  const size_t done = call->sent_ - std::min(call->sent_, kPrefixBytes);
-  const size_t bytes = std::min(size - written, message.size() - done);
-  std::memcpy(out + written, message.data() + done, bytes);
-  call->sent_ += bytes;
-  if (call->sent_ == kPrefixBytes + message.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
-  return static_cast<ssize_t>(written + bytes);
+  if (call->sent_ == kPrefixBytes + call->MessageBytes()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  return static_cast<ssize_t>(written);
 }
 
 Call* Connection::CallOf(int32_t stream) const {

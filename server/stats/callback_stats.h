@@ -23,7 +23,6 @@ struct CallbackCounts {
   Count failures{};
   Count rejected_by_breaker{};
   Count rejected_by_in_flight{};
-  Count rejected_by_memory{};
   Count over_limit{};
   Count bodies_cut{};
 
@@ -36,7 +35,6 @@ struct CallbackCounts {
     visit(a.failures, b.failures);
     visit(a.rejected_by_breaker, b.rejected_by_breaker);
     visit(a.rejected_by_in_flight, b.rejected_by_in_flight);
-    visit(a.rejected_by_memory, b.rejected_by_memory);
     visit(a.over_limit, b.over_limit);
     visit(a.bodies_cut, b.bodies_cut);
   }

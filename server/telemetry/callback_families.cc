@@ -9,12 +9,11 @@ namespace {
 using Counts = stats::CallbackCounts<uint64_t>;
 using Member = uint64_t Counts::*;
 
-constexpr std::array<std::pair<std::string_view, Member>, 5> kFailures = {
+constexpr std::array<std::pair<std::string_view, Member>, 4> kFailures = {
     {{"deadline", &Counts::timeouts},
      {"error", &Counts::failures},
      {"breaker_open", &Counts::rejected_by_breaker},
-     {"in_flight", &Counts::rejected_by_in_flight},
-     {"memory", &Counts::rejected_by_memory}}};
+     {"in_flight", &Counts::rejected_by_in_flight}}};
 
 }  // namespace
 

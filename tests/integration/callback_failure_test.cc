@@ -160,25 +160,6 @@ TEST_F(CallbackFailure, TheBudgetBoundsAllOfThemTogether) {
   open.set_value();
 }
 
-TEST_F(CallbackFailure, MemoryForBodiesIsBounded) {
-  CallbackService service;
-  AddEngine();
-  StartWithBudget();
-  SetLimits("callback_memory_bytes: 1048576");
-  Register("guard", service,
-           std::string(kPreHook) + kClosed +
-               "request_body_mode: BODY_MODE_FULL max_body_bytes: 8388608");
-  EXPECT_EQ(Ask(Chat()).head.status, 200);
-  const std::string body = ChatBody("m", false, ",\"user\":\"" + std::string(2u << 20, 'u') + '"');
-  EXPECT_EQ(Ask("POST /v1/chat/completions HTTP/1.1\r\nHost: r\r\nContent-Type: application/json"
-                "\r\nContent-Length: " +
-                std::to_string(body.size()) + "\r\n\r\n" + body)
-                .head.status,
-            503);
-  EXPECT_EQ(StatsOf("guard").rejected_by_memory(), 1u);
-  EXPECT_TRUE(router().WaitForMetric("vllm_router_callback_memory_bytes", 0));
-}
-
 TEST_F(CallbackFailure, AServiceThatFlapsIsCalledAgainWhenItIsBack) {
   auto service = std::make_unique<CallbackService>();
   const std::string target = service->target();

@@ -51,6 +51,24 @@ TEST(Facts, AreUtf8WhateverTheClientSends) {
   EXPECT_EQ(facts.query(), "q=%80");
 }
 
+TEST(Facts, AMessageAroundABodyIsTheMessageWithIt) {
+  for (const size_t bytes : {0u, 1u, 127u, 128u, 70'000u}) {
+    v1::PreRequestRequest expected;
+    expected.set_callback("callbacks/guard");
+    v1::RequestFacts& facts = *expected.mutable_request();
+    FillFacts({.http_request_id = "r-1", .path = "/v1/x", .model = "m", .generation = 300}, kRules,
+              &facts);
+    v1::BodyContent body = Proto<v1::BodyContent>("mode: BODY_MODE_FULL truncated: true");
+    body.set_total_bytes(bytes + 5);
+    const SplitMessage split = SplitAroundBody("callbacks/guard", facts, body, bytes);
+    body.set_data(std::string(bytes, 'd'));
+    *facts.mutable_body() = body;
+    v1::PreRequestRequest sent;
+    ASSERT_TRUE(sent.ParseFromString(split.before + std::string(bytes, 'd') + split.behind));
+    EXPECT_EQ(sent.SerializeAsString(), expected.SerializeAsString()) << bytes;
+  }
+}
+
 TEST(Facts, TheEndHasTheAnswersHeaderLines) {
   v1::PostRequestRequest message;
   FillEnd({.cause = v1::REQUEST_CAUSE_COMPLETED,

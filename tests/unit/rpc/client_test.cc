@@ -126,6 +126,23 @@ TEST_F(ClientTest, MessagesLargerThanTheWindowsPassWhole) {
   EXPECT_EQ(response.answer().body(), std::string(20u << 20, 'b'));
 }
 
+TEST_F(ClientTest, AMessageIsSentInPiecesFromWhereTheyAre) {
+  Service service;
+  Client client(loop_, AtPort(service.port()));
+  const std::string whole = WithBody(300'000);
+  for (const size_t cut : {size_t{0}, size_t{1}, size_t{70'000}, whole.size()}) {
+    RecordedCall call;
+    CallRequest request = Asking(whole.substr(0, cut));
+    const std::string middle = whole.substr(cut, 150'000);
+    request.body = middle;
+    request.tail = whole.substr(cut + middle.size());
+    ASSERT_TRUE(Result(client, call, std::move(request)).ok());
+    v1::PreRequestResponse response;
+    ASSERT_TRUE(response.ParseFromString(call.message));
+    EXPECT_EQ(response.answer().body(), std::string(300'000, 'b')) << cut;
+  }
+}
+
 TEST_F(ClientTest, AnAnswerAboveTheLimitIsAFailureAndTheConnectionGoesOn) {
   Service service;
   Client client(loop_, AtPort(service.port()));

@@ -226,6 +226,8 @@ TEST_F(CallbackHostTest, IsStartedAgainWhenItWasKilled) {
   const pid_t second = HostPid(2);
   EXPECT_TRUE(router().WaitForLog(absl::StrFormat("callback host %d is ready", second)));
   EXPECT_TRUE(Listens(callback.target())) << "at the same place";
+  EXPECT_EQ(router().Metric("vllm_router_callback_host_restarts_total"), 1);
+  EXPECT_EQ(router().Metric("vllm_router_callback_host_down"), 0);
   Stop();
   EXPECT_FALSE(Lives(second));
 }

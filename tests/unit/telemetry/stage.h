@@ -74,6 +74,7 @@ struct Stage {
                 [] {
                   return std::vector<FileFigures>{{"configuration file", 1, 1.5, true}};
                 },
+            .callback_host = [] { return CallbackHostFigures{.down = true, .restarts = 4}; },
             .log_bytes_dropped = [] { return uint64_t{8}; },
             .access_lines_dropped = [] { return uint64_t{9}; }};
   }

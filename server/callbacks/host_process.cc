@@ -120,6 +120,7 @@ absl::StatusOr<std::unique_ptr<HostProcess>> HostProcess::Start(
 
   std::vector<std::string> arguments = command;
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   std::string unbuffered = "PYTHONUNBUFFERED=1";

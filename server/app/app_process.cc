@@ -173,6 +173,12 @@ telemetry::Sources RunningApp::SourcesOfMonitor() {
                 return files;
               },
           .callbacks = [this] { return FiguresOfCallbacks(); },
+          .callback_host =
+              [this] {
+                if (callback_host_ == nullptr) return telemetry::CallbackHostFigures{};
+                return telemetry::CallbackHostFigures{.down = !callback_host_->ready(),
+                                                      .restarts = callback_host_->restarts()};
+              },
           .log_bytes_dropped = [] { return base::DroppedLogBytes(); },
           .access_lines_dropped =
               [this] {

@@ -54,6 +54,12 @@ struct CallbackFigures {
   uint64_t memory_bytes = 0;
 };
 
+// How the process of the Python handler (--callbacks) fares; nothing where there is none.
+struct CallbackHostFigures {
+  bool down = false;
+  uint64_t restarts = 0;
+};
+
 // Of the process; each may be called from the monitor's thread at any time.
 struct Sources {
   std::function<fleet::SnapshotPtr()> snapshot;  // in effect
@@ -65,6 +71,7 @@ struct Sources {
   std::function<std::vector<AdminCalls>()> admin_calls;
   std::function<std::vector<FileFigures>()> files;
   std::function<CallbackFigures()> callbacks;
+  std::function<CallbackHostFigures()> callback_host;
   std::function<uint64_t()> log_bytes_dropped;
   std::function<uint64_t()> access_lines_dropped;
 };

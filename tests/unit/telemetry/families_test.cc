@@ -103,6 +103,7 @@ TEST(Families, ShowOurOwn) {
         "vllm_router_admin_calls_total{rpc=\"GetStats\",code=\"OK\"} 6\n",
         "vllm_router_file_errors_total{file=\"configuration file\"} 1\n",
         "vllm_router_file_refused{file=\"configuration file\"} 1\n",
+        "vllm_router_callback_host_down 1\n", "vllm_router_callback_host_restarts_total 4\n",
         "vllm_router_log_dropped_bytes_total 8\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }

@@ -84,6 +84,7 @@ struct Stage {
                   guard.breaker_open = true;
                   return figures;
                 },
+            .callback_host = [] { return CallbackHostFigures{.down = true, .restarts = 4}; },
             .log_bytes_dropped = [] { return uint64_t{8}; },
             .access_lines_dropped = [] { return uint64_t{9}; }};
   }

@@ -57,6 +57,9 @@ void RequestStats::OnModel(stats::PoolStats& pool) {
 
 void RequestStats::OnAttempt(const fleet::Backend& backend, base::TimePoint now) {
   attempt_began_ = now;
+  if (shard_.first_attempt_ns.Read() == 0) {
+    shard_.first_attempt_ns.Set(static_cast<uint64_t>(now.time_since_epoch().count()));
+  }
   if (backend.stats == nullptr) return;
   on_backend_ = &backend.stats->shard(shard_index_).ForModel(*pool_);
   cells_[kBackend] = &on_backend_->traffic;

@@ -229,6 +229,16 @@ TEST_F(RequestStatsTest, EndsAttemptsOneByOneAndTheRequestOnce) {
   EXPECT_EQ(Backend().failed[static_cast<size_t>(Cause::kBackendDied)], 1u);
 }
 
+TEST_F(RequestStatsTest, NotesTheFirstAttemptOfAll) {
+  EXPECT_EQ(registry_.FirstAttempt(), std::nullopt);
+  Begin();
+  const base::TimePoint first = clock_.Now();
+  End();
+  Begin();
+  End();
+  EXPECT_EQ(registry_.FirstAttempt(), first);
+}
+
 TEST_F(RequestStatsTest, AnAnswerThatIsDroppedForAnotherBackendsHasNoDuration) {
   Begin();
   request_.OnAttemptFailed(Cause::kBackendStatus, clock_.Now());

@@ -9,6 +9,7 @@
 #include "server/app/version.h"
 #include "server/base/log.h"
 #include "server/base/rng.h"
+#include "server/callbacks/chain.h"
 #include "server/callbacks/trial.h"
 #include "server/config/names.h"
 #include "server/config/times.h"
@@ -117,13 +118,27 @@ admin::StatsSources RunningApp::StatsOfProcess() {
           [](const fleet::Backend& backend, v1::BackendStats* stats) {
             admin::Describe(backend, base::Clock::Real().Now(), stats);
           },
-      .callbacks = {},
       .shard_generation = [this](size_t shard) { return stats_.shard(shard).generation.Read(); },
       .shard_cpu_time = [this](size_t shard) { return shards_[shard].loop().cpu_time(); },
       .connections_accepted = [this] { return listener_->accepted(); },
       .connections_refused = [this] { return listener_->refused(); },
       .queued_requests = [this] { return admission_.queued(); },
       .admin_watchers = [this] { return admin_->watchers(); }};
+}
+
+telemetry::CallbackFigures RunningApp::FiguresOfCallbacks() {
+  telemetry::CallbackFigures figures{.memory_bytes = shared_.callback_memory.taken()};
+  const callbacks::ChainPtr chain = control_->view()->snapshot->callbacks;
+  if (chain == nullptr) return figures;
+  for (const auto& link : chain->links()) {
+    const callbacks::Breaker& breaker = link->endpoint->breaker();
+    figures.callbacks.push_back({.name = link->rules.name,
+                                 .totals = link->service->stats().Totals(),
+                                 .in_flight = link->service->in_flight(),
+                                 .breaker_open = breaker.state(base::Clock::Real().Now()) !=
+                                                 callbacks::Breaker::State::kClosed});
+  }
+  return figures;
 }
 
 telemetry::Sources RunningApp::SourcesOfMonitor() {
@@ -157,6 +172,7 @@ telemetry::Sources RunningApp::SourcesOfMonitor() {
                 }
                 return files;
               },
+          .callbacks = [this] { return FiguresOfCallbacks(); },
           .log_bytes_dropped = [] { return base::DroppedLogBytes(); },
           .access_lines_dropped =
               [this] {

@@ -71,6 +71,7 @@ class RunningApp final : public App {
   v1::GetServerInfoResponse Facts() const;
   admin::StatsSources StatsOfProcess();
   telemetry::Sources SourcesOfMonitor();
+  telemetry::CallbackFigures FiguresOfCallbacks();
   void Explain(const v1::ExplainRouteRequest& request, const control::ViewPtr& view,
                const admin::Process::Explained& done);
   void Probe(const v1::Backend& backend, std::optional<base::Duration> timeout,

@@ -10,6 +10,9 @@
 
 namespace vllm_router::callbacks {
 
+// Of the body that PreRequest answers with, whatever the registration says.
+inline constexpr uint64_t kMaxAnswerBodyBytes = 1u << 20;
+
 enum class BodyVerdict : uint8_t {
   kSend,  // as BodyContent says
   kSkip,  // the call is not made

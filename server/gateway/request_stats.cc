@@ -11,6 +11,7 @@ Cause CauseOf(const openai::RequestError& error) {
   if (error.status == errors::kRequestTimeout.status) return Cause::kClientTimeout;
   if (error.status == errors::kTooManyRequests.status || error.code == errors::kOverloaded.code)
     return Cause::kOverloaded;
+  if (error.code == errors::kCallbackFailed.code) return Cause::kCallbackFailed;
   if (error.code == errors::kNoBackendAvailable.code) return Cause::kNoBackend;
   if (error.code == errors::kInternal.code) return Cause::kInternal;
   return Cause::kRejected;

@@ -109,7 +109,7 @@ void Transaction::Attempt(fleet::BackendPtr backend) {
 }
 
 std::string_view Transaction::BodyFor(const fleet::Backend& backend) {
-  const std::string_view body = session_->body();
+  const std::string_view body = request_body();
   if (facts_.model_length == 0) return body;  // the body names no model, or the path none
   const std::string& model = pool_->ModelOn(backend);
   if (model == facts_.model) return body;
@@ -125,8 +125,8 @@ std::string_view Transaction::BodyFor(const fleet::Backend& backend) {
 
 void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
   const std::string_view body = BodyFor(*backend);
-  BuildRequestHead({.head = &session_->head(),
-                    .base = session_->head_base(),
+  BuildRequestHead({.head = &request_head(),
+                    .base = request_base(),
                     .backend = backend.get(),
                     .request_id = request_id_,
                     .body_bytes = body.size(),

@@ -85,8 +85,9 @@ absl::StatusOr<TlsContext> MakeClientTls(const ClientTlsFiles& files) {
     ROUTER_RETURN_IF_ERROR(UseCertificate(ssl, files.certificate, files.key));
   }
   SSL_CTX_set_verify(ssl, files.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
-  static constexpr unsigned char kAlpn[] = "\x08http/1.1";
-  SSL_CTX_set_alpn_protos(ssl, kAlpn, sizeof(kAlpn) - 1);
+  const std::string_view alpn = files.http2 ? "\x02h2" : "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn.data()),
+                          static_cast<unsigned>(alpn.size()));
   return context;
 }
 

@@ -36,6 +36,7 @@ class Monitor::Page final : public prometheus::Collectable {
     AddGenAiFamilies(reading, &page);
     AddTrafficFamilies(reading, registry_, &page);
     AddBackendFamilies(reading, &page);
+    AddCallbackFamilies(sources_.callbacks(), &page);
     AddRouterFamilies(reading, registry_, sources_, &page);
     return page.Take();
   }

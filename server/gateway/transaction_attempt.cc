@@ -95,7 +95,7 @@ void Transaction::StartAttempt() {
 }
 
 void Transaction::Attempt(fleet::BackendPtr backend) {
-  ++attempt_;
+  if (++attempt_ > 1) gateway_.stats().failover_attempts.Add();
   gateway_.log().Routed({.request_id = request_id_,
                          .session_id = facts_.session_id,
                          .url = backend->spec.url.text,
@@ -208,7 +208,6 @@ bool Transaction::RetryStatus(int status) {
   lease_.backend()->runtime->OnAnswered();
   stats_.OnAttemptFailed(stats::Cause::kBackendStatus, gateway_.loop().now());
   gateway_.stats().retries.Add();
-  gateway_.stats().failover_attempts.Add();
   stale_retried_ = false;
   exchange_.Cancel();
   Attempt(std::move(other.backend));
@@ -251,7 +250,6 @@ bool Transaction::AcquireRetry() {
 void Transaction::RetryNow() {
   Timer::Cancel();
   holds_retry_ = true;
-  gateway_.stats().failover_attempts.Add();
   StartAttempt();
 }
 

@@ -108,9 +108,6 @@ class Reader {
   void Remember(const fleet::SnapshotPtr& snapshot);
   base::Duration Interval() const { return registry_.rate_window().length() / Trend::kParts; }
 
-  // When the router's first request to an engine was noticed.
-  std::optional<base::TimePoint> first_request() const { return first_request_; }
-
   Reading Read(fleet::SnapshotPtr snapshot) const;
 
  private:
@@ -118,7 +115,6 @@ class Reader {
   const base::Clock& clock_;
   // By the incarnation of the backend's figures, which begin anew with it.
   std::map<uint64_t, Trend> trends_;
-  std::optional<base::TimePoint> first_request_;
 };
 
 }  // namespace vllm_router::telemetry

@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+import trustme
 
 # Before gRPC is loaded. Tests start programs (mypy, routers) beside running servers: the children
 # have no use for gRPC's handlers around fork(), which can crash them.
@@ -100,6 +101,22 @@ def connect(request):
 @pytest.fixture
 def router(connect, fake):
     return connect(fake.address)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """ca.pem signed server.pem, client.pem; other-ca.pem signed other.pem; keys beside them."""
+    folder = tmp_path_factory.mktemp("certificates")
+    ca, other_ca = trustme.CA(), trustme.CA()
+    ca.cert_pem.write_to_path(folder / "ca.pem")
+    other_ca.cert_pem.write_to_path(folder / "other-ca.pem")
+    for authority, name, identity in [
+            (ca, "server", "router.test"), (ca, "client", "operator.test"),
+            (other_ca, "other", "operator.test")]:
+        made = authority.issue_cert(identity)
+        made.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+        made.private_key_pem.write_to_path(folder / f"{name}.key")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@ import contextlib
 import inspect
 import os
 import subprocess
+import textwrap
 import time
 
 import pytest
@@ -13,6 +14,7 @@ import trustme
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 from fake_router import FakeRouter
+from hosting import Host
 
 from vllm_router_client import (AsyncRouterClient, AsyncWatch, RetryOptions, RouterClient,
                                 RouterError)
@@ -173,3 +175,18 @@ def start(binary, tmp_path):
         finally:
             process.kill()
             log.close()
+
+
+@pytest.fixture
+def host(tmp_path):
+    """Starts the callback host with this text as the module `handlers`, in a folder of its own."""
+    hosts = []
+
+    def start(source, instance="handlers.handler", **options):
+        (tmp_path / "handlers.py").write_text(textwrap.dedent(source))
+        hosts.append(Host(tmp_path, instance, **options))
+        return hosts[-1]
+
+    yield start
+    for started in hosts:
+        started.end()

@@ -18,8 +18,10 @@ def answering(**options):
     return router
 
 
-def test_a_unix_socket(connect, tmp_path):
-    fake = answering(address=f"unix:{tmp_path}/admin.sock")
+@pytest.mark.parametrize("name", ["admin.sock", "100%25 #1?.sock"])
+def test_a_unix_socket(connect, tmp_path, name):
+    fake = answering(address=f"unix:{tmp_path}/{name}")
+    assert (tmp_path / name).is_socket()
     try:
         connect(fake.address, token="secret").get_limits()
         assert fake.calls[0].metadata["authorization"] == "Bearer secret"

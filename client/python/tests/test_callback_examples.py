@@ -1,0 +1,109 @@
+"""docs/examples/callbacks/python: the programs do what they say, and a router takes their commands."""
+
+import ast
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from calling_router import CallingRouter, facts
+
+from vllm_router_client import v1
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples" / "callbacks" / "python"
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
+
+
+@pytest.fixture
+def example(tmp_path):
+    """Starts a program of that name and returns a router that calls it."""
+    started = []
+
+    def start(name, *arguments):
+        address = f"unix:{tmp_path}/{name}.sock"
+        process = subprocess.Popen([sys.executable, str(EXAMPLES / f"{name}.py"), address,
+                                    *map(str, arguments)])
+        router = CallingRouter(address, options=[("grpc.max_reconnect_backoff_ms", 100)])
+        started.append((process, router))
+        return router
+
+    yield start
+    for process, router in started:
+        router.close()
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def test_api_key_check(example, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text(f"{hashlib.sha256(b'sk-1').hexdigest()} acme\n\n")
+    router = example("api_key_check", keys)
+    changes = router.pre(headers=[("authorization", "Bearer sk-1")]).proceed
+    assert [(v1.HeaderMutation.Action.Name(m.action), m.name, m.value)
+            for m in changes.header_mutations] == [
+        ("ACTION_REMOVE", "authorization", b""), ("ACTION_SET", "x-tenant", b"acme")]
+    for wrong in ("Bearer sk-2", "Basic sk-1", "sk-1", "Bearer", "", "Bearer \xff"):
+        answer = router.pre(headers=[("authorization", wrong)]).answer
+        assert answer.status == 401 and b"invalid_api_key" in answer.body
+    assert router.pre(headers=[("x-tenant", "acme")]).answer.status == 401
+
+
+def test_prompt_guard(example, tmp_path):
+    patterns = tmp_path / "patterns"
+    patterns.write_text("AKIA[0-9A-Z]{16}\n")
+    router = example("prompt_guard", patterns)
+
+    def says(text):
+        return json.dumps({"messages": [{"role": "user", "content": [
+            {"type": "text", "text": text}]}]}).encode()
+
+    assert router.pre(says("hello")) == v1.PreRequestResponse()
+    secret = "my key is AKIA" + "A" * 16
+    refused = [says(secret), says(secret).replace(b"A", b"\\u0041"), b"\x1f\x8b compressed",
+               {"data": says("hello"), "total_bytes": 9999, "truncated": True},
+               {"total_bytes": 9999}]
+    for body in refused:
+        answer = router.pre(body).answer
+        assert answer.status == 400 and b"content_policy_violation" in answer.body
+
+
+def test_usage_billing(example, tmp_path):
+    file = tmp_path / "usage.jsonl"
+    router = example("usage_billing", file)
+    asked = facts(headers=[("x-tenant", "acme")], resolved_model="llama")
+    router.post(request=asked, attempts=1, tokens={"input": 9, "output": 4})
+    router.post(request=asked, attempts=2, tokens={"output": 2},
+                cause=v1.REQUEST_CAUSE_CLIENT_ABORTED)
+    router.post(request=asked, cause=v1.REQUEST_CAUSE_CALLBACK_ANSWERED)
+    whole, aborted = map(json.loads, file.read_text().splitlines())
+    assert (whole["tenant"], whole["model"]) == ("acme", "llama")
+    assert (whole["input"], whole["cached_input"], whole["output"]) == (9, None, 4)
+    assert (aborted["input"], aborted["output"]) == (None, 2)
+    assert aborted["cause"] == "REQUEST_CAUSE_CLIENT_ABORTED"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_router_takes_the_command(start, name, tmp_path):
+    routerctl = Path(os.environ.get("VLLM_ROUTER_BINARY", "")).with_name("routerctl")
+    if not routerctl.exists():
+        pytest.skip("there is no routerctl beside the router")
+    environment = {**os.environ, "ROUTERCTL_ADDRESS": start()().address,
+                   "PATH": f"{routerctl.parent}:{os.environ['PATH']}"}
+    page = ast.get_docstring(ast.parse((EXAMPLES / f"{name}.py").read_text(encoding="utf-8")))
+    page = re.sub("^    ", "", page, flags=re.MULTILINE)
+    [command] = re.findall(r"^routerctl .*<<'END'\n(?:.*\n)*?END$|^routerctl .*$", page, re.MULTILINE)
+    ended = subprocess.run(command, shell=True, env=environment, timeout=60, text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert ended.returncode == 0 or "FAIL_CLOSED is not allowed yet" in ended.stdout, ended.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_types_are_strict(name, tmp_path):
+    checked = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(EXAMPLES / f"{name}.py")],
+        cwd=tmp_path, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Lets requests pass whose API key is known, and tells everybody behind it whose key it is.
+
+    api_key_check.py ADDRESS KEYS
+
+KEYS is a file with a line for each key: its SHA-256 and the tenant that it belongs to.
+
+    printf '%s acme\\n' "$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)" >> keys
+    python3 api_key_check.py 127.0.0.1:9001 keys
+
+    routerctl config apply -f - <<'END'
+    mutations:
+    - upsert_callback:
+        name: callbacks/api-keys
+        target: 127.0.0.1:9001
+        hook_points: [HOOK_POINT_PRE_REQUEST]
+        order: -10
+        failure_mode: FAILURE_MODE_FAIL_CLOSED
+        header_rules:
+          forward_allow: [authorization]
+          allow_credentials: true
+    END
+"""
+
+import hashlib
+import logging
+import sys
+from pathlib import Path
+from typing import Dict
+
+from vllm_router_client.callbacks import Answer, CallbackService, Changes, Decision, Request, serve
+
+
+class ApiKeyCheck(CallbackService):
+    def __init__(self, keys: Path) -> None:
+        self._tenants: Dict[str, str] = dict(
+            line.split() for line in keys.read_text().splitlines() if line.strip())
+
+    async def pre_request(self, request: Request) -> Decision:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        # Compared are digests: how long that takes tells nothing about the keys.
+        tenant = self._tenants.get(hashlib.sha256(key.strip().encode("latin-1")).hexdigest())
+        if scheme.lower() != "bearer" or tenant is None:
+            return Answer.json(401, {"error": {
+                "message": "Incorrect API key provided.", "type": "invalid_request_error",
+                "code": "invalid_api_key"}}, {"www-authenticate": "Bearer"})
+        # Set, so that nobody can name a tenant by himself; the key goes no further.
+        return Changes(set_headers={"x-tenant": tenant}, remove_headers=["authorization"])
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    serve(ApiKeyCheck(Path(sys.argv[2])), sys.argv[1])

@@ -180,13 +180,11 @@ def start(binary, tmp_path):
 @pytest.fixture
 def host(tmp_path):
     """Starts the callback host with this text as the module `handlers`, in a folder of its own."""
-    hosts = []
+    with contextlib.ExitStack() as ends:
+        def start(source, instance="handlers.handler", **options):
+            (tmp_path / "handlers.py").write_text(textwrap.dedent(source))
+            started = Host(tmp_path, instance, **options)
+            ends.callback(started.end)
+            return started
 
-    def start(source, instance="handlers.handler", **options):
-        (tmp_path / "handlers.py").write_text(textwrap.dedent(source))
-        hosts.append(Host(tmp_path, instance, **options))
-        return hosts[-1]
-
-    yield start
-    for started in hosts:
-        started.end()
+        yield start

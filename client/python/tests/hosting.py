@@ -52,10 +52,19 @@ class Log:
         with self._changed:
             return "".join(self._lines)
 
-    def wait_for(self, text):
+    def length(self):
         with self._changed:
-            self._changed.wait_for(lambda: self._ended or text in "".join(self._lines), 30)
-            assert text in "".join(self._lines), "".join(self._lines)
+            return len(self._lines)
+
+    def wait_for(self, text, since=0):
+        """Until it is there, in the lines from that number on, which are returned."""
+        def there():
+            return "".join(self._lines[since:])
+
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or text in there(), 30)
+            assert text in there(), there()
+            return there()
 
     def whole(self):
         """Once the process has ended."""

@@ -66,7 +66,7 @@ def load(name: str) -> Handler:
 def last_line(error: BaseException) -> str:
     """Of the traceback, without notes."""
     told = traceback.TracebackException.from_exception(error)
-    told.__notes__ = None
+    setattr(told, "__notes__", None)  # an attribute from Python 3.11 on
     line = " ".join(list(told.format_exception_only())[-1].split())
     return line[:_MOST_MESSAGE_CHARACTERS]
 

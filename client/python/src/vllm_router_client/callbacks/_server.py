@@ -62,13 +62,14 @@ class CallbackServer:
     address: `host:port`, `[ipv6]:port` or `unix:/path`; port 0 takes any free one. A socket file
       that is there is replaced.
     tls: None is plain text, which is for this machine only: prompts and credentials travel.
-    max_concurrent_calls: one more fails at once.
+    max_concurrent_calls: one more fails at once. More than the registration's `max_in_flight`, so
+      that it is the router that limits.
     grace: seconds that running calls have at the end, before they are cancelled.
     private_socket: of a unix socket: only this user's processes can connect.
     """
 
     def __init__(self, service: CallbackService, address: str, *, tls: Optional[ServerTls] = None,
-                 max_concurrent_calls: int = 1000, grace: float = 5.0,
+                 max_concurrent_calls: int = 2000, grace: float = 5.0,
                  private_socket: bool = False) -> None:
         self._calls = Calls(service)
         self._address = address
@@ -135,7 +136,7 @@ class CallbackServer:
 
 
 def serve(service: CallbackService, address: str, *, tls: Optional[ServerTls] = None,
-          max_concurrent_calls: int = 1000, grace: float = 5.0) -> None:
+          max_concurrent_calls: int = 2000, grace: float = 5.0) -> None:
     """A whole program: serves until SIGTERM or SIGINT, then returns. See CallbackServer."""
     async def run() -> None:
         stop = asyncio.Event()

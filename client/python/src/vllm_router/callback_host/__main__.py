@@ -37,7 +37,8 @@ The router starts it by itself for --callbacks module.instance. By hand, it runs
   python3 -m vllm_router.callback_host --listen 127.0.0.1:9000 --instance my_callbacks.handler
   routerctl callbacks register legacy 127.0.0.1:9000 --hook pre-request --hook post-request \\
       --request-body full --response-body full --max-body-bytes 67108864 \\
-      --failure-mode fail-closed --pre-deadline 60s --post-deadline 5m
+      --over-limit deny --failure-mode fail-closed --pre-deadline 60s \\
+      --post-deadline 5m --forward-header '*'
 """
 
 
@@ -100,14 +101,23 @@ def _positive(text: str) -> int:
 
 
 def _set_up_output(supervised: bool) -> None:
-    # What the router forwards gets its time there.
-    logging.basicConfig(level=logging.INFO, format=(
-        "%(levelname)s %(name)s: %(message)s" if supervised
-        else "%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=(
+        _forwarded() if supervised else [logging.StreamHandler()]),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # What handlers print comes when it is printed, and printing fails for no character.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
+
+
+def _forwarded() -> List[logging.Handler]:
+    """The router gives lines their time, and those of stderr the level WARNING."""
+    worse, rest = logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)
+    worse.setLevel(logging.WARNING)
+    worse.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    rest.addFilter(lambda record: record.levelno < logging.WARNING)
+    rest.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    return [worse, rest]
 
 
 def _stopper(stop: asyncio.Event) -> Callable[[], None]:

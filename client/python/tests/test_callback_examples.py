@@ -1,6 +1,5 @@
-"""docs/examples/callbacks/python: the programs do what they say, and a router takes their commands."""
+"""docs/callbacks-python.md and its examples: they do what they say, and a router takes their commands."""
 
-import ast
 import hashlib
 import json
 import os
@@ -10,11 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from calling_router import CallingRouter, facts
+from calling_router import CallingRouter, Served, facts
 
-from vllm_router_client import v1
+from vllm_router.callback_host.__main__ import _DESCRIPTION as DESCRIPTION
+from vllm_router_client import callbacks, v1
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples" / "callbacks" / "python"
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parents[2] / "docs"
+PAGE = (DOCS / "callbacks-python.md").read_text(encoding="utf-8")
+README = (HERE.parent / "README.md").read_text(encoding="utf-8")
+EXAMPLES = DOCS / "examples" / "callbacks" / "python"
 NAMES = sorted(path.stem for path in EXAMPLES.glob("*.py"))
 
 
@@ -86,19 +90,61 @@ def test_usage_billing(example, tmp_path):
     assert aborted["cause"] == "REQUEST_CAUSE_CLIENT_ABORTED"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_router_takes_the_command(start, name, tmp_path):
+def commands(text):
+    """The commands that register a callback: one with a here-document is one."""
+    text = re.sub(r"^ {1,4}", "", text.replace("\\\n", ""), flags=re.MULTILINE)
+    return re.findall(r"^routerctl config apply .*<<'END'\n(?:.*\n)*?END$|"
+                      r"^routerctl callbacks register .*$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("text, number", [
+    *((path.read_text(encoding="utf-8"), 1) for path in sorted(EXAMPLES.glob("*.py"))),
+    (PAGE, 2), (README, 1), (DESCRIPTION, 1)], ids=[*NAMES, "page", "readme", "help"])
+def test_a_router_takes_the_commands(start, text, number):
     routerctl = Path(os.environ.get("VLLM_ROUTER_BINARY", "")).with_name("routerctl")
     if not routerctl.exists():
         pytest.skip("there is no routerctl beside the router")
     environment = {**os.environ, "ROUTERCTL_ADDRESS": start()().address,
                    "PATH": f"{routerctl.parent}:{os.environ['PATH']}"}
-    page = ast.get_docstring(ast.parse((EXAMPLES / f"{name}.py").read_text(encoding="utf-8")))
-    page = re.sub("^    ", "", page, flags=re.MULTILINE)
-    [command] = re.findall(r"^routerctl .*<<'END'\n(?:.*\n)*?END$|^routerctl .*$", page, re.MULTILINE)
-    ended = subprocess.run(command, shell=True, env=environment, timeout=60, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert ended.returncode == 0 or "FAIL_CLOSED is not allowed yet" in ended.stdout, ended.stdout
+    found = commands(text)
+    assert len(found) == number
+    for command in found:
+        ended = subprocess.run(command, shell=True, env=environment, timeout=60, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert ended.returncode == 0 or "FAIL_CLOSED is not allowed yet" in ended.stdout, ended.stdout
+
+
+def services_of(text, monkeypatch):
+    """What the blocks of code with `serve` give to it."""
+    served = []
+    monkeypatch.setattr(callbacks, "serve", lambda service, address: served.append(service))
+    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        if "serve(" in block:
+            exec(block, {})
+    return served
+
+
+@pytest.mark.parametrize("text", [PAGE, README], ids=["page", "readme"])
+def test_the_services_on_the_pages_run(monkeypatch, capsys, text):
+    [service] = services_of(text, monkeypatch)
+    served = Served(service)
+    router = CallingRouter(served.address)
+    assert router.pre().answer.status == 401
+    assert router.pre(headers=[("x-tenant", "blue")]) == v1.PreRequestResponse()
+    router.post(tokens={"output": 4})
+    router.close()
+    served.stop()
+    assert capsys.readouterr().out.startswith("r-1 200 4")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="its annotations need Python 3.10")
+def test_the_handler_on_the_page_is_the_originals():
+    def code(text):
+        return [line for line in text.splitlines() if line.strip()]
+
+    original = re.sub(r'^ +"""\n(.*\n)*? +"""\n', "", (HERE / "my_callbacks.py").read_text(),
+                      flags=re.MULTILINE)
+    assert code(re.search(r"```python\n(.*?)```", PAGE, re.DOTALL).group(1)) == code(original)
 
 
 @pytest.mark.parametrize("name", NAMES)

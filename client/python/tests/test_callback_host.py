@@ -1,15 +1,19 @@
 """The callback host by its contract with the router: pipes, signals, the socket, exit codes."""
 
+import contextlib
 import os
 import signal
 import stat
 import subprocess
 import sys
+import textwrap
 
 import grpc
 import pytest
 from calling_router import CallingRouter
+from hosting import Host
 
+from vllm_router.callback_host._handler import LoadError, load
 from vllm_router_client import v1
 
 PRE_ONLY = """
@@ -68,11 +72,24 @@ def test_a_hook_that_is_not_there_changes_nothing(host):
 
 @pytest.mark.parametrize("source, instance, message", [
     ("import nowhere", "handlers.handler", "ModuleNotFoundError: No module named 'nowhere'"),
+    ("import sys; sys.exit(7)", "handlers.handler", "SystemExit: 7"),
+    ("x = 1", "handler", "'handler' names no instance in a module: module.instance is meant")])
+def test_what_cannot_be_loaded_is_told(host, source, instance, message):
+    started = host(source, instance)
+    module, _, attribute = instance.rpartition(".")
+    assert started.status() == {
+        "ready": False, "module": module, "attribute": attribute, "message": message}
+    assert started.wait() == 3
+    assert message in started.log.whole()
+
+
+@pytest.mark.parametrize("source, name, message", [
     ("x = 1", "handlers.handler", "AttributeError: module 'handlers' has no attribute 'handler'"),
     ("x = 1", "no.such.handler", "ModuleNotFoundError: No module named 'no'"),
+    ("x = 1", "handlers.", "'handlers.' names no instance in a module"),
     ("def f(:", "handlers.handler", "SyntaxError: "),
-    ("import sys; sys.exit(7)", "handlers.handler", "SystemExit: 7"),
     ("raise ValueError('two\\nlines')", "handlers.handler", "ValueError: two lines"),
+    ("raise ValueError('a' * 2000)", "handlers.handler", "ValueError: aaaa"),
     ("handler = 7", "handlers.handler",
      "handlers.handler, of type int, implements neither pre_request nor post_request"),
     ("class handler:\n  def pre_request(self, a, b, c): pass", "handlers.handler",
@@ -81,20 +98,21 @@ def test_a_hook_that_is_not_there_changes_nothing(host):
      "pre_request is no function: int"),
     ("class H:\n  def pre_request(self, request): pass\nhandler = H()", "handlers.handler",
      "pre_request(request) cannot be called with (request, request_body, request_json)"),
+    ("class H:\n  @property\n  def pre_request(self): raise KeyError('a')\nhandler = H()",
+     "handlers.handler", "KeyError: 'a'"),
     ("from vllm_router.services.callbacks_service.custom_callbacks import CustomCallbackHandler\n"
      "handler = CustomCallbackHandler()", "handlers.handler",
      "handlers.handler, of type CustomCallbackHandler, implements neither"),
-    ("x = 1", "handler", "'handler' names no instance in a module: module.instance is meant"),
-], ids=lambda value: None)
-def test_what_cannot_be_loaded_is_told(host, source, instance, message):
-    started = host(source, instance)
-    status = started.status()
-    module, _, attribute = instance.rpartition(".")
-    assert status["message"].startswith(message)
-    assert {**status, "message": ""} == {
-        "ready": False, "module": module, "attribute": attribute, "message": ""}
-    assert started.wait() == 3
-    assert message in started.log.whole().replace("two\nlines", "two lines")
+], ids=range(12))
+def test_what_is_no_handler(monkeypatch, tmp_path, source, name, message):
+    (tmp_path / "handlers.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "handlers", raising=False)
+    with pytest.raises(LoadError) as failed:
+        load(name)
+    monkeypatch.delitem(sys.modules, "handlers", raising=False)
+    assert str(failed.value).startswith(message)
+    assert len(str(failed.value)) <= 1000 and "\n" not in str(failed.value)
 
 
 def test_the_whole_traceback_is_in_the_log_from_the_users_code_on(host):
@@ -196,19 +214,30 @@ def test_running_calls_may_end(host):
     assert call.result() == v1.PreRequestResponse()
 
 
-@pytest.mark.parametrize("kind, wait", [
-    ("def", "threading.Event().wait()"),
-    ("async def", "await asyncio.Event().wait()"),
-    ("async def", "threading.Event().wait()")], ids=["thread", "coroutine", "blocked event loop"])
-def test_what_hangs_does_not_keep_it(host, kind, wait):
-    started = host(WAITING.format(kind=kind, wait=wait))
-    started.ready()
-    call = started.router.start_pre()
-    started.log.wait_for("entered")
-    assert started.stop() == 0
-    assert not started.socket.exists()
-    with pytest.raises(grpc.RpcError):
-        call.result()
+def test_what_hangs_does_not_keep_it(tmp_path):
+    hanging = {"thread": ("def", "threading.Event().wait()"),
+               "coroutine": ("async def", "await asyncio.Event().wait()"),
+               "blocked": ("async def", "threading.Event().wait()")}
+    with contextlib.ExitStack() as ends:
+        hosts, calls = [], []
+        for name, (kind, wait) in hanging.items():
+            folder = tmp_path / name
+            folder.mkdir()
+            source = textwrap.dedent(WAITING.format(kind=kind, wait=wait))
+            (folder / "handlers.py").write_text(source)
+            started = Host(folder, "handlers.handler")
+            ends.callback(started.end)
+            started.ready()
+            hosts.append(started)
+            calls.append(started.router.start_pre())
+            started.log.wait_for("entered")
+        for started in hosts:
+            started.signal(signal.SIGTERM)
+        for started, call in zip(hosts, calls):
+            assert started.wait() == 0
+            assert not started.socket.exists()
+            with pytest.raises(grpc.RpcError):
+                call.result()
 
 
 def test_prints_come_at_once_and_its_pipes_are_not_handed_on(host):

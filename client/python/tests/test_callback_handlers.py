@@ -470,6 +470,28 @@ def test_bodies_of_64_mib(host):
     started.log.wait_for("post 67108864")
 
 
+def test_the_stand_ins_are_where_fastapi_has_them(host):
+    host("""
+        import fastapi.status, starlette.responses
+        from fastapi import exceptions, requests, responses, status
+        from starlette import status as status_too
+        from starlette.exceptions import HTTPException
+        from starlette.requests import Request
+        from starlette.status import HTTP_418_IM_A_TEAPOT
+
+        assert fastapi.Request is requests.Request is Request
+        assert fastapi.HTTPException is exceptions.HTTPException is HTTPException
+        assert fastapi.Response is responses.Response is starlette.responses.Response
+        assert status.HTTP_418_IM_A_TEAPOT == status_too.HTTP_418_IM_A_TEAPOT == 418
+
+        class Handler:
+            def pre_request(self, request, request_body, request_json):
+                pass
+
+        handler = Handler()
+    """, installed="neither").ready()
+
+
 def test_what_the_stand_ins_do_not_have_is_told(host):
     started = host("from fastapi.responses import StreamingResponse", installed="neither")
     assert started.status()["message"] == (

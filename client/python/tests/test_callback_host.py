@@ -261,10 +261,13 @@ def test_prints_come_at_once_and_its_pipes_are_not_handed_on(host):
     assert started.wait() == 0
 
 
-def test_wrong_usage_is_exit_status_2():
-    ended = subprocess.run([sys.executable, "-m", "vllm_router.callback_host"], text=True,
-                           capture_output=True)
-    assert ended.returncode == 2 and "--listen" in ended.stderr
+@pytest.mark.parametrize("arguments, error", [
+    ([], "--listen"), (["--threads", "0"], "at least 1"), (["--threads", "a"], "--threads"),
+    (["--status-fd", "999"], "999 is not open")])
+def test_wrong_usage_is_exit_status_2(arguments, error):
+    ended = subprocess.run([sys.executable, "-m", "vllm_router.callback_host", *arguments],
+                           text=True, capture_output=True)
+    assert ended.returncode == 2 and error in ended.stderr
 
 
 def test_help_shows_how_it_is_run_by_hand():

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-HAS_STARLETTE = False
-
 if TYPE_CHECKING:
     from ._stand_ins import HTTPException, JSONResponse, PlainTextResponse, Request, Response
 else:
@@ -15,11 +13,9 @@ else:
         from starlette.exceptions import HTTPException
         from starlette.requests import Request
         from starlette.responses import JSONResponse, PlainTextResponse, Response
-        HAS_STARLETTE = True
     except ModuleNotFoundError as error:
         if error.name != "starlette":
             raise  # it is there, and broken
         from ._stand_ins import HTTPException, JSONResponse, PlainTextResponse, Request, Response
 
-__all__ = ["HAS_STARLETTE", "HTTPException", "JSONResponse", "PlainTextResponse", "Request",
-           "Response"]
+__all__ = ["HTTPException", "JSONResponse", "PlainTextResponse", "Request", "Response"]

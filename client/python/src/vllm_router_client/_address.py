@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from urllib.parse import quote
 
 
@@ -19,3 +21,11 @@ def unix_path(address: str) -> str:
         return ""
     path = address[len("unix:"):]
     return path[2:] if path.startswith("///") else path
+
+
+def remove_socket(address: str) -> None:
+    """The file of a unix socket, if there is one."""
+    path = unix_path(address)
+    if path:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)

@@ -15,7 +15,7 @@ from typing import Callable, List, Optional
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
-from vllm_router_client._address import unix_path
+from vllm_router_client._address import remove_socket
 from vllm_router_client.callbacks import CallbackServer
 
 from ._fastapi import StandIns
@@ -69,7 +69,7 @@ async def _serve(handler: Handler, address: str, threads: int, ending: Ending,
     server = CallbackServer(service, address, grace=_GRACE, private_socket=True)
     stop = asyncio.Event()
     async with server:
-        ending.serving(_stopper(stop), lambda: _remove_socket(address))
+        ending.serving(_stopper(stop), lambda: remove_socket(address))
         report.send(ready=True, pre_request=handler.pre_request is not None,
                     post_request=handler.post_request is not None)
         _log.info("%s serves on %s", handler.name, server.address)
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="the handler; the working directory comes first on the path")
     parser.add_argument("--threads", type=_positive, default=32, metavar="N",
                         help="of handlers that are plain functions, for each hook; default: 32")
-    parser.add_argument("--status-fd", type=int, metavar="N",
+    parser.add_argument("--status-fd", type=_descriptor, metavar="N",
                         help="for the router: where to say that calls are accepted; with it the end "
                         "of the standard input ends the host, and Ctrl-C does not")
     return parser
@@ -97,6 +97,15 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _descriptor(text: str) -> int:
+    number = int(text)
+    try:
+        os.fstat(number)
+    except OSError:
+        raise argparse.ArgumentTypeError(f"{number} is not open") from None
     return number
 
 
@@ -129,13 +138,6 @@ def _stopper(stop: asyncio.Event) -> Callable[[], None]:
             loop.call_soon_threadsafe(stop.set)
 
     return set_it
-
-
-def _remove_socket(address: str) -> None:
-    path = unix_path(address)
-    if path:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import importlib
 import importlib.abc
 import importlib.machinery
 import logging
@@ -52,6 +53,8 @@ class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                       "callback host's", package)
 
         def missing(attribute: str) -> Any:
+            if f"{name}.{attribute}" in _MODULES:
+                return importlib.import_module(f"{name}.{attribute}")
             if attribute.startswith("__"):
                 raise AttributeError(attribute)
             raise ImportError(f"{name}.{attribute} needs {package}, which is not installed",

@@ -26,8 +26,10 @@ class Ending:
         self._lock = threading.Lock()
         self._stop: Optional[Callable[[], None]] = None
         self._cleanup: Callable[[], None] = lambda: None
-        self._supervised = supervised
+        # Ctrl-C comes to the supervisor, too, which then ends this process in order.
+        self._ending = {signal.SIGTERM} if supervised else {signal.SIGTERM, signal.SIGINT}
         self._signals, self._signalled = os.pipe()
+        os.set_blocking(self._signalled, False)
         self._take_signals()
         waited_for = [self._signals]
         if supervised:
@@ -42,15 +44,15 @@ class Ending:
             self._stop, self._cleanup = stop, cleanup
 
     def _take_signals(self) -> None:
-        signal.signal(signal.SIGTERM, self._on_signal)
-        # Ctrl-C comes to the supervisor, too, which then ends this process in order.
-        signal.signal(signal.SIGINT, self._ignore if self._supervised else self._on_signal)
+        # Not SIG_IGN for SIGINT: programs that the handler starts would inherit it.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        # Writes the number at once, even when the main thread is busy.
+        signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
 
     def _on_signal(self, number: int, frame: Any) -> None:
-        os.write(self._signalled, b".")
-
-    def _ignore(self, number: int, frame: Any) -> None:
-        pass  # not SIG_IGN, which programs that the handler starts would inherit
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._signalled, bytes([number]))  # the handler may have its own wakeup
 
     def _wait(self, waited_for: list[int]) -> None:
         poll = select.poll()
@@ -59,8 +61,9 @@ class Ending:
         ended = False
         while not ended:
             for descriptor, _ in poll.poll():
-                # The supervisor writes nothing; if something does, it is no end.
-                ended |= descriptor == self._signals or not os.read(descriptor, 4096)
+                read = os.read(descriptor, 4096)
+                # The supervisor writes nothing, and what it writes would be no end.
+                ended |= bool(self._ending & set(read)) if descriptor == self._signals else not read
         with self._lock:
             stop, cleanup = self._stop, self._cleanup
         if stop is not None:

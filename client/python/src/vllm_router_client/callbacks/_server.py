@@ -15,7 +15,7 @@ from typing import Iterator, Optional, Type
 import grpc
 import grpc.aio
 
-from .._address import grpc_target, unix_path
+from .._address import grpc_target, remove_socket, unix_path
 from .._options import Path
 from ._service import Calls, CallbackService
 
@@ -102,10 +102,7 @@ class CallbackServer:
         end = time.monotonic() + self._grace
         await server.stop(self._grace)
         await self._calls.end(max(0.0, end - time.monotonic()))
-        path = unix_path(self._address)
-        if path:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+        remove_socket(self._address)
 
     async def wait_for_termination(self) -> None:
         """Until another task has called `stop`."""

@@ -134,7 +134,8 @@ return JSONResponse({
         "url": "http://router.example:8001/v1/chat/completions?id=1&id=2&x=",
         "params": "2", "params2": ["1", "2"], "host": "203.0.113.7", "port": 51234,
         "auth": "Bearer k", "accept": ["a", "b"], "none": None, "cookie": "s", "other": "c",
-        "in": True, "names": ["accept", "authorization", "cookie", "host"], "seen": True, "count": 2,
+        "in": True, "names": ["accept", "authorization", "cookie", "host"],
+        "seen": True, "count": 2,
         "json": {"a": 1}, "body": '{"a": 1}', "path_params": {}, "hostname": "router.example",
         "url_port": 8001}
 
@@ -235,7 +236,7 @@ def test_http_exceptions(running, installed, raised, status, body, headers):
     ("return Response('a', 99)", "the status is 200 to 599"),
     ("return Response('a' * (1024 * 1024 + 1))", "more than 1 MiB"),
     ("return Response('a', headers={'x-a': 'a\\r\\nset-cookie: b'})", "control characters"),
-    ("return Response('a', headers={'x-%d' % i: 'b' for i in range(65)})", "65 headers: at most 64"),
+    ("return Response('a', headers={'x-%d' % i: 'b' for i in range(65)})", "65 headers: at most"),
     ("raise HTTPException(500, object())", "not JSON serializable"),
 ], ids=range(13))
 def test_what_a_handler_does_wrong_is_a_500(running, instance, statement, logged):
@@ -289,7 +290,7 @@ def test_streamed_responses_and_files(host, tmp_path):
     answer = router.pre(b"StreamingResponse(events(3), 503, {'x-a': 'b'})").answer
     assert (answer.status, answer.body) == (503, b"a" * 3072)
     assert lines_of(answer) == [(SET, "x-a", b"b")]
-    answer = router.pre(b"StreamingResponse(iter(['a', 'b']), media_type='text/event-stream')").answer
+    answer = router.pre(b"StreamingResponse(iter(['a', 'b']), media_type='text/plain')").answer
     assert answer.body == b"ab"
     assert router.pre(b"StreamingResponse(events(1024))").answer.body == b"a" * (1 << 20)
     answer = router.pre(b"FileResponse('page.html')").answer
@@ -428,7 +429,8 @@ def test_pre_request_leaves_its_state_for_post_request(host, installed):
     router.pre(b"ann", client_address="203.0.113.7:1")
     router.pre(b"bob", client_address="203.0.113.7:2")
     router.pre(b"gone", client_address="203.0.113.7:3")
-    for port, cause in ((2, "COMPLETED"), (1, "COMPLETED"), (3, "CLIENT_ABORTED"), (3, "COMPLETED")):
+    for port, cause in (
+            (2, "COMPLETED"), (1, "COMPLETED"), (3, "CLIENT_ABORTED"), (3, "COMPLETED")):
         router.post(b"%d" % port, cause=f"REQUEST_CAUSE_{cause}",
                     request=facts(client_address=f"203.0.113.7:{port}"))
     started.log.wait_for("post b'3' bytes None")

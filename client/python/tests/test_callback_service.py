@@ -123,7 +123,8 @@ def test_changes(serve):
     decision = Changes(set_headers={"x-tenant": "blue"}, append_headers=[("via", b"guard")],
                        remove_headers=["x-debug"], model="small")
     mutation = v1.HeaderMutation
-    assert serve(deciding(decision)).pre().proceed == v1.RequestChanges(model="small", header_mutations=[
+    changes = serve(deciding(decision)).pre().proceed
+    assert changes == v1.RequestChanges(model="small", header_mutations=[
         mutation(action=mutation.ACTION_REMOVE, name="x-debug"),
         mutation(action=mutation.ACTION_SET, name="x-tenant", value=b"blue"),
         mutation(action=mutation.ACTION_APPEND, name="via", value=b"guard")])

@@ -1,5 +1,5 @@
-"""Request, Response and HTTPException as handlers know them: Starlette's, which are FastAPI's, where
-it is installed, else the stand-ins of this package. To a type checker they are always the
+"""Request, Response and HTTPException as handlers know them: Starlette's, which are FastAPI's,
+where it is installed, else the stand-ins of this package. To a type checker they are always the
 stand-ins, so that it needs no FastAPI."""
 
 from __future__ import annotations

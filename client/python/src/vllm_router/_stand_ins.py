@@ -8,8 +8,8 @@ from __future__ import annotations
 import http
 import http.cookies
 import json
-from typing import (Any, AsyncIterator, Awaitable, Callable, Dict, Iterable, Iterator, List, Mapping,
-                    MutableMapping, NamedTuple, Optional, Tuple, Union)
+from typing import (Any, AsyncIterator, Awaitable, Callable, Dict, Iterable, Iterator, List,
+                    Mapping, MutableMapping, NamedTuple, Optional, Tuple, Union)
 from urllib.parse import parse_qsl, urlsplit
 
 Message = MutableMapping[str, Any]

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Lets requests pass whose API key is known, and tells everybody behind it whose key it is.
+r"""Lets requests pass whose API key is known, and tells everybody behind it whose key it is.
 
     api_key_check.py ADDRESS KEYS
 
 KEYS is a file with a line for each key: its SHA-256 and the tenant that it belongs to.
 
-    printf '%s acme\\n' "$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)" >> keys
+    printf '%s acme\n' "$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)" >> keys
     python3 api_key_check.py 127.0.0.1:9001 keys
 
     routerctl config apply -f - <<'END'

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Refuses requests with text that must not leave the house.
+r"""Refuses requests with text that must not leave the house.
 
     prompt_guard.py ADDRESS PATTERNS
 
 PATTERNS is a file with a regular expression in each line.
 
-    printf '%s\\n' 'AKIA[0-9A-Z]{16}' '-----BEGIN [A-Z ]*PRIVATE KEY-----' > patterns
+    printf '%s\n' 'AKIA[0-9A-Z]{16}' '-----BEGIN [A-Z ]*PRIVATE KEY-----' > patterns
     python3 prompt_guard.py 127.0.0.1:9002 patterns
 
-    routerctl callbacks register prompt-guard 127.0.0.1:9002 --hook pre-request --request-body full --max-body-bytes 4194304 --over-limit deny --failure-mode fail-closed --pre-deadline 1s
+    routerctl callbacks register prompt-guard 127.0.0.1:9002 --hook pre-request \
+        --request-body full --max-body-bytes 4194304 --over-limit deny \
+        --failure-mode fail-closed --pre-deadline 1s
 
 What the guard cannot read does not pass: a longer body, one that is compressed or no JSON, one that
 comes while the guard is down.

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Writes down who has used how many tokens: one line of JSON for each request.
+r"""Writes down who has used how many tokens: one line of JSON for each request.
 
     usage_billing.py ADDRESS FILE
 
     python3 usage_billing.py 127.0.0.1:9003 usage.jsonl
 
-    routerctl callbacks register billing 127.0.0.1:9003 --hook post-request --forward-header x-tenant --post-deadline 30s
+    routerctl callbacks register billing 127.0.0.1:9003 --hook post-request \
+        --forward-header x-tenant --post-deadline 30s
 
 The tenant is what api_key_check.py makes of a key. Streamed answers report their tokens where the
 client asks for it (`stream_options: {"include_usage": true}`); for others the router has counted

@@ -11,7 +11,7 @@ import os
 import sys
 from typing import Callable, List, Optional
 
-# Before gRPC is loaded: handlers start programs beside the server, and have no use for gRPC's notes.
+# Before gRPC is loaded: handlers start programs beside the server, and nobody reads gRPC's notes.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
@@ -88,8 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=_positive, default=32, metavar="N",
                         help="of handlers that are plain functions, for each hook; default: 32")
     parser.add_argument("--status-fd", type=_descriptor, metavar="N",
-                        help="for the router: where to say that calls are accepted; with it the end "
-                        "of the standard input ends the host, and Ctrl-C does not")
+                        help="for the router: where to say that calls are accepted; with it the "
+                        "end of the standard input ends the host, and Ctrl-C does not")
     return parser
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from typing import Any, Iterable, MutableMapping, Tuple, Union
+from typing import Any, Iterable, List, MutableMapping, Tuple, Union
 
 from vllm_router_client.callbacks import Answer
 from vllm_router_client.callbacks._decisions import MOST_ANSWER_BYTES, is_protected_in_answers
 
 from .. import _http
+
+Line = Tuple[str, Union[str, bytes]]
 
 # As Starlette answers for an exception that nothing handles.
 FAILED = Answer(500, "Internal Server Error", {"content-type": "text/plain; charset=utf-8"})
@@ -34,13 +36,13 @@ async def answer_of_response(response: _http.Response, scope: MutableMapping[str
 
 def answer_of_exception(error: _http.HTTPException) -> Answer:
     """As FastAPI does."""
-    headers = list(_allowed((error.headers or {}).items()))
+    headers = _allowed((error.headers or {}).items())
     if error.status_code in (204, 205, 304):
         return Answer(error.status_code, headers=headers)
     return Answer.json(error.status_code, {"detail": error.detail}, headers)
 
 
-def _allowed(lines: Iterable[Tuple[str, Union[str, bytes]]]) -> Iterable[Tuple[str, Union[str, bytes]]]:
+def _allowed(lines: Iterable[Line]) -> List[Line]:
     """Without Content-Length and whatever else is the router's own."""
     return [(name, value) for name, value in lines if not is_protected_in_answers(name)]
 

@@ -37,8 +37,8 @@ def split(name: str) -> tuple[str, str]:
 
 
 def load(name: str) -> Handler:
-    """Imports the module. LoadError when it cannot be had; a traceback of the module's own is in the
-    log."""
+    """Imports the module. LoadError when it cannot be had; a traceback of the module's own is in
+    the log."""
     module, attribute = split(name)
     if not module or not attribute:
         raise LoadError(f"{name!r} names no instance in a module: module.instance is meant")
@@ -58,8 +58,8 @@ def load(name: str) -> Handler:
                         f"`handler = {attribute}()`")
     handler = Handler(name, *hooks)
     if handler.pre_request is None and handler.post_request is None:
-        raise LoadError(f"{name}, of type {type(instance).__name__}, implements neither pre_request "
-                        "nor post_request")
+        raise LoadError(f"{name}, of type {type(instance).__name__}, implements neither "
+                        "pre_request nor post_request")
     return handler
 
 

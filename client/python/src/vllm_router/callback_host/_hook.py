@@ -22,8 +22,8 @@ class Outcome:
 
 
 class Hook:
-    """Plain functions run on threads of the hook's own, so that one that blocks holds up neither the
-    event loop nor the other hook; `async def` runs on the event loop."""
+    """Plain functions run on threads of the hook's own, so that one that blocks holds up neither
+    the event loop nor the other hook; `async def` runs on the event loop."""
 
     def __init__(self, name: str, function: Callable[..., Any], threads: int) -> None:
         self.name = name

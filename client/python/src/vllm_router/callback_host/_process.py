@@ -17,8 +17,8 @@ class Ending:
     the standard input has reached its end.
 
     A thread waits for them, so that neither an import that never ends nor a handler that blocks the
-    event loop or outlives it can keep the process from ending: at once while nothing is served, else
-    when `grace` seconds have passed.
+    event loop or outlives it can keep the process from ending: at once while nothing is served,
+    else when `grace` seconds have passed.
     """
 
     def __init__(self, supervised: bool, grace: float) -> None:

@@ -19,8 +19,8 @@ _MOST_STATES = 10_000
 
 
 class Requests:
-    """What requests share: `app.state`, and for one request its `state`, which pre_request may leave
-    for post_request. Belongs to the event loop's thread."""
+    """What requests share: `app.state`, and for one request its `state`, which pre_request may
+    leave for post_request. Belongs to the event loop's thread."""
 
     def __init__(self) -> None:
         self._app = types.SimpleNamespace(state=types.SimpleNamespace())

@@ -1,5 +1,5 @@
-"""What a callback service may do with a request. The rules of callback.proto are checked here, where
-the traceback shows the line: the router counts an answer that breaks one as a failure."""
+"""What a callback service may do with a request. The rules of callback.proto are checked here,
+where the traceback shows the line: the router counts an answer that breaks one as a failure."""
 
 from __future__ import annotations
 

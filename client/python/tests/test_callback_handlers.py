@@ -326,19 +326,32 @@ return self.response""", installed=installed)
         started.log.wait_for(f"told {number}")
 
 
-def test_one_that_blocks_blocks_no_other(deciding):
-    started = deciding("""
-import threading
-if not hasattr(self, "release"):
-    self.release = threading.Event()
-if request_body == b"wait":
-    self.release.wait()
-else:
-    self.release.set()
-return PlainTextResponse(threading.current_thread().name)""")
+BLOCKING = """
+    import threading
+    from fastapi import Response
+
+    release = threading.Event()
+
+    class Handler:
+        def pre_request(self, request, request_body, request_json):
+            if request_body == b"wait":
+                print("waiting")
+                release.wait()
+            elif request_body == b"release":
+                release.set()
+            return Response(request_body)
+
+    handler = Handler()
+"""
+
+
+def test_one_that_blocks_blocks_no_other(host):
+    started = host(BLOCKING)
+    started.ready()
     waiting = started.router.start_pre(b"wait")
-    assert started.router.pre(b"go").answer.body.startswith(b"pre_request")
-    assert waiting.result().answer.status == 200
+    started.log.wait_for("waiting")
+    assert started.router.pre(b"release").answer.body == b"release"
+    assert waiting.result().answer.body == b"wait"
 
 
 def test_calls_to_a_full_pool_wait(deciding):
@@ -531,21 +544,15 @@ def test_a_handler_that_awaits_what_was_cancelled_is_a_500(host):
     assert started.router.pre().answer.status == 500
 
 
-def test_a_call_that_the_router_gave_up_frees_its_place(deciding):
-    started = deciding("""
-import threading
-if not hasattr(self, "release"):
-    self.release = threading.Event()
-if request_body == b"wait":
-    print("entered")
-    self.release.wait()
-elif request_body == b"release":
-    self.release.set()
-return Response(request_body)""", arguments=["--threads", "2"])
+def test_a_call_that_the_router_gave_up_ends_with_its_function(host):
+    started = host(BLOCKING, arguments=["--threads", "2"])
+    started.ready()
     running = started.router.start_pre(b"wait")
-    started.log.wait_for("entered")
+    started.log.wait_for("waiting")
     running.cancel()
     with pytest.raises((grpc.FutureCancelledError, grpc.RpcError)):
         running.result()
     assert started.router.pre(b"release").answer.body == b"release"
     assert started.router.pre(b"next").answer.body == b"next"
+    started.stop()
+    assert "Traceback" not in started.log.whole()

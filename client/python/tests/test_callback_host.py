@@ -205,13 +205,17 @@ WAITING = """
 """
 
 
-def test_running_calls_may_end(host):
-    started = host(WAITING.format(kind="async def", wait="await asyncio.sleep(0.5)"))
+def test_running_calls_may_end(host, tmp_path):
+    os.mkfifo(tmp_path / "go")
+    started = host(WAITING.format(kind="def", wait="open('go').read()"))
     started.ready()
     call = started.router.start_pre()
     started.log.wait_for("entered")
-    assert started.stop() == 0
+    started.signal(signal.SIGTERM)
+    started.log.wait_for("handlers.handler ends")
+    (tmp_path / "go").write_text("")
     assert call.result() == v1.PreRequestResponse()
+    assert started.wait() == 0
 
 
 def test_what_hangs_does_not_keep_it(tmp_path):

@@ -74,6 +74,7 @@ async def _serve(handler: Handler, address: str, threads: int, ending: Ending,
                     post_request=handler.post_request is not None)
         _log.info("%s serves on %s", handler.name, server.address)
         await stop.wait()
+        _log.info("%s ends; running calls have %g s", handler.name, _GRACE)
     service.close()
 
 

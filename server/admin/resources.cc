@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "server/callbacks/chain.h"
 #include "server/config/diff.h"
 #include "server/config/names.h"
 #include "server/config/times.h"
@@ -129,9 +130,32 @@ void FillCallback(const control::View& view, v1::Callback* callback) {
   if (lease != view.lease_ends.end()) {
     *callback->mutable_status()->mutable_lease_expire_time() = lease->second;
   }
+  const callbacks::Link* link = view.snapshot->callbacks == nullptr
+                                    ? nullptr
+                                    : view.snapshot->callbacks->Find(callback->name());
+  if (link == nullptr) return;  // not in effect: a dry run
+  v1::CallbackStatus& status = *callback->mutable_status();
+  status.set_breaker(admin::ToProto(link->endpoint->breaker().state(base::Clock::Real().Now())));
+  status.set_in_flight(link->service->in_flight());
+  const callbacks::Service::Failure failure = link->service->last_failure();
+  if (failure.what.empty()) return;
+  status.set_last_failure(failure.what);
+  *status.mutable_last_failure_time() = config::ToTimestamp(failure.time);
 }
 
 }  // namespace
+
+v1::BreakerState ToProto(callbacks::Breaker::State state) {
+  switch (state) {
+    case callbacks::Breaker::State::kClosed:
+      return v1::BREAKER_STATE_CLOSED;
+    case callbacks::Breaker::State::kOpen:
+      return v1::BREAKER_STATE_OPEN;
+    case callbacks::Breaker::State::kHalfOpen:
+      return v1::BREAKER_STATE_HALF_OPEN;
+  }
+  return v1::BREAKER_STATE_UNSPECIFIED;
+}
 
 v1::Backend Shown(const v1::Backend& backend, const control::View& view, const Moment& moment) {
   v1::Backend shown = backend;

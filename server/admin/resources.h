@@ -7,6 +7,7 @@
 
 #include "proto/router.pb.h"
 #include "server/base/clock.h"
+#include "server/callbacks/breaker.h"
 #include "server/control/control_plane.h"
 
 namespace vllm_router::admin {
@@ -19,6 +20,7 @@ struct Moment {
 };
 
 v1::HealthState ToProto(fleet::HealthState state);
+v1::BreakerState ToProto(callbacks::Breaker::State state);
 v1::EngineReport ToProto(const fleet::EngineReading& reading, base::TimePoint now);
 
 v1::Backend Shown(const v1::Backend& backend, const control::View& view, const Moment& moment);

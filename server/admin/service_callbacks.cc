@@ -1,5 +1,8 @@
 // Remote callbacks: their registrations, leases and trial calls.
+#include <algorithm>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_format.h"
 #include "server/admin/pages.h"
@@ -18,6 +21,18 @@ auto TakeCallback(const std::string& name, v1::Callback* callback) {
   };
 }
 
+// As they run: see callbacks::Chain.
+std::vector<const v1::Callback*> InOrder(
+    const google::protobuf::RepeatedPtrField<v1::Callback>& callbacks) {
+  std::vector<const v1::Callback*> ordered;
+  for (const v1::Callback& callback : callbacks) ordered.push_back(&callback);
+  std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) {
+    return std::forward_as_tuple(a->order(), a->name()) <
+           std::forward_as_tuple(b->order(), b->name());
+  });
+  return ordered;
+}
+
 }  // namespace
 
 void Service::DoListCallbacks(const CallPtr& call, const v1::ListCallbacksRequest& request,
@@ -27,8 +42,8 @@ void Service::DoListCallbacks(const CallPtr& call, const v1::ListCallbacksReques
   if (!page.ok()) return call->Refuse(std::move(page).failure());
   const control::ViewPtr now = view();
   response->set_next_page_token(
-      CutPage(pages, *page, now->config->callbacks(),
-              [&](const auto& callback) { *response->add_callbacks() = Shown(callback, *now); }));
+      CutPage(pages, *page, InOrder(now->config->callbacks()),
+              [&](const auto* callback) { *response->add_callbacks() = Shown(*callback, *now); }));
   response->set_generation(now->config->generation());
   call->Answer();
 }

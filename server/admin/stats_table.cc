@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "server/admin/resources.h"
+#include "server/callbacks/chain.h"
 #include "server/stats/process.h"
 
 namespace vllm_router::admin {
@@ -153,6 +155,29 @@ class Reader {
     }
   }
 
+  // In the order in which they run.
+  void Callbacks(v1::StatsTable* table) const {
+    if (snapshot_->callbacks == nullptr) return;
+    for (const auto& link : snapshot_->callbacks->links()) {
+      const stats::CallbackTotals totals = link->service->stats().Totals();
+      v1::CallbackStats& out = *table->add_callbacks();
+      out.set_name(link->rules.name);
+      out.set_pre_calls(totals.pre_calls);
+      out.set_pre_answers(totals.pre_answers);
+      out.set_post_calls(totals.post_calls);
+      out.set_timeouts(totals.timeouts);
+      out.set_failures(totals.failures);
+      out.set_rejected_by_breaker(totals.rejected_by_breaker);
+      out.set_rejected_by_in_flight(totals.rejected_by_in_flight);
+      out.set_over_limit(totals.over_limit);
+      out.set_bodies_cut(totals.bodies_cut);
+      out.set_in_flight(link->service->in_flight());
+      out.set_breaker(ToProto(link->endpoint->breaker().state(now_)));
+      Fill(totals.pre_latency, out.mutable_pre_latency());
+      Fill(totals.post_latency, out.mutable_post_latency());
+    }
+  }
+
  private:
   const stats::Registry& registry_;
   const StatsSources& sources_;
@@ -179,10 +204,7 @@ StatsSample ReadStats(const stats::Registry& registry, const StatsSources& sourc
   if (filter.Wants(v1::STATS_SCOPE_ROUTER)) reader.Router(sample.table.mutable_router());
   if (filter.Wants(v1::STATS_SCOPE_MODELS)) reader.Models(&sample.table);
   if (filter.Wants(v1::STATS_SCOPE_BACKENDS)) reader.Backends(&sample);
-  if (filter.Wants(v1::STATS_SCOPE_CALLBACKS) && sources.callbacks) {
-    for (v1::CallbackStats& callback : sources.callbacks())
-      *sample.table.add_callbacks() = std::move(callback);
-  }
+  if (filter.Wants(v1::STATS_SCOPE_CALLBACKS)) reader.Callbacks(&sample.table);
   if (filter.Wants(v1::STATS_SCOPE_SHARDS)) reader.Shards(&sample.table);
   return sample;
 }

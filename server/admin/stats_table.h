@@ -23,8 +23,6 @@ struct StatsSources {
   std::function<fleet::SnapshotPtr()> snapshot;
   // Sets what is known of a backend beside its traffic: admin_state, health, breaker, engine.
   std::function<void(const fleet::Backend&, v1::BackendStats*)> describe;
-  // The callbacks, in the order in which they run. May be empty.
-  std::function<std::vector<v1::CallbackStats>()> callbacks;
   // The generation that a shard routes by, and the processor time that it has used.
   std::function<uint64_t(size_t shard)> shard_generation;
   std::function<base::Duration(size_t shard)> shard_cpu_time;

@@ -10,6 +10,7 @@
 #include "server/app/read_file.h"
 #include "server/app/running_app.h"
 #include "server/app/seed.h"
+#include "server/app/signals.h"
 #include "server/app/version.h"
 #include "server/base/ids.h"
 #include "server/base/log.h"
@@ -113,12 +114,17 @@ absl::Status RunningApp::MakeControl() {
   meta.set_origin(v1::REVISION_ORIGIN_FLAGS);
   meta.set_actor("router");
   *meta.mutable_create_time() = config::ToTimestamp(started_);
+  // Behind the store, which has the state directory to itself, and so the socket in it.
+  ROUTER_ASSIGN_OR_RETURN(callback_host_,
+                          CallbackHost::Start(config_.callbacks, admin.state_dir, SignalPending));
+  std::optional<v1::Callback> handler;
+  if (callback_host_ != nullptr) handler = callback_host_->Registration();
   ROUTER_ASSIGN_OR_RETURN(v1::Config seed,
-                          SeedConfig(config_, ConfigFileWriter::SourceOf(start_), meta));
+                          SeedConfig(config_, ConfigFileWriter::SourceOf(start_), meta, handler));
   kept_state_ = state.has_value();
   if (state) {
     overruled_flags_ = OverruledFlags(start_.values, seed, state->newest.config);
-    SayWhatIsOverruled(state->newest.config.generation());
+    SayWhatIsOverruled(state->newest.config);
   } else {
     ROUTER_RETURN_IF_ERROR(control::StoreFirst(*store_, seed, meta));
     state = control::StoredState{{std::move(seed), std::move(meta)}, {}};
@@ -138,14 +144,24 @@ absl::Status RunningApp::MakeControl() {
                                                           failure.violations[0].description));
 }
 
-void RunningApp::SayWhatIsOverruled(uint64_t generation) {
-  ROUTER_LOG(kInfo, "going on with generation %d of --state-dir '%s'", generation,
+void RunningApp::SayWhatIsOverruled(const v1::Config& kept) {
+  ROUTER_LOG(kInfo, "going on with generation %d of --state-dir '%s'", kept.generation(),
              config_.admin.state_dir);
   for (const std::string& flag : overruled_flags_) {
     ROUTER_LOG(kWarning,
                "%s is overruled by the configuration in --state-dir; change it through the admin "
                "API, or start with --reset-state",
                flag);
+  }
+  for (const v1::Callback& callback : kept.callbacks()) {
+    if (callback_host_ != nullptr || callback.target() != KeptHostTarget(config_.admin.state_dir)) {
+      continue;
+    }
+    ROUTER_LOG(
+        kWarning,
+        "%s is the Python handler of an earlier start, and there is none without --callbacks "
+        "MODULE.INSTANCE: requests that need it fail; remove it through the admin API",
+        callback.name());
   }
 }
 

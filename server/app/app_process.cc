@@ -9,6 +9,7 @@
 #include "server/app/version.h"
 #include "server/base/log.h"
 #include "server/base/rng.h"
+#include "server/callbacks/chain.h"
 #include "server/callbacks/trial.h"
 #include "server/config/names.h"
 #include "server/config/times.h"
@@ -117,13 +118,27 @@ admin::StatsSources RunningApp::StatsOfProcess() {
           [](const fleet::Backend& backend, v1::BackendStats* stats) {
             admin::Describe(backend, base::Clock::Real().Now(), stats);
           },
-      .callbacks = {},
       .shard_generation = [this](size_t shard) { return stats_.shard(shard).generation.Read(); },
       .shard_cpu_time = [this](size_t shard) { return shards_[shard].loop().cpu_time(); },
       .connections_accepted = [this] { return listener_->accepted(); },
       .connections_refused = [this] { return listener_->refused(); },
       .queued_requests = [this] { return admission_.queued(); },
       .admin_watchers = [this] { return admin_->watchers(); }};
+}
+
+telemetry::CallbackFigures RunningApp::FiguresOfCallbacks() {
+  telemetry::CallbackFigures figures{.memory_bytes = shared_.callback_memory.taken()};
+  const callbacks::ChainPtr chain = control_->view()->snapshot->callbacks;
+  if (chain == nullptr) return figures;
+  for (const auto& link : chain->links()) {
+    const callbacks::Breaker& breaker = link->endpoint->breaker();
+    figures.callbacks.push_back({.name = link->rules.name,
+                                 .totals = link->service->stats().Totals(),
+                                 .in_flight = link->service->in_flight(),
+                                 .breaker_open = breaker.state(base::Clock::Real().Now()) !=
+                                                 callbacks::Breaker::State::kClosed});
+  }
+  return figures;
 }
 
 telemetry::Sources RunningApp::SourcesOfMonitor() {
@@ -157,6 +172,13 @@ telemetry::Sources RunningApp::SourcesOfMonitor() {
                 }
                 return files;
               },
+          .callbacks = [this] { return FiguresOfCallbacks(); },
+          .callback_host =
+              [this] {
+                if (callback_host_ == nullptr) return telemetry::CallbackHostFigures{};
+                return telemetry::CallbackHostFigures{.down = !callback_host_->ready(),
+                                                      .restarts = callback_host_->restarts()};
+              },
           .log_bytes_dropped = [] { return base::DroppedLogBytes(); },
           .access_lines_dropped =
               [this] {
@@ -187,8 +209,8 @@ admin::Process RunningApp::MakeProcess() {
   process.test_callback = [this](const v1::Callback& callback,
                                  const v1::TestCallbackRequest& request,
                                  admin::Process::Tested done) {
-    callbacks::Try(callback, request, callbacks::TrialOptionsOf(control_->view()->config->limits()),
-                   std::move(done));
+    callbacks::Try(control_->loop(), callback, request,
+                   callbacks::TrialOptionsOf(control_->view()->config->limits()), std::move(done));
   };
   process.facts = Facts();
   process.live_files = [this] {

@@ -127,6 +127,7 @@ void RunningApp::StopThreads() {
   gateways_.clear();
   if (access_file_ != nullptr) access_file_->Stop();
   if (control_ != nullptr) control_->Stop();
+  if (callback_host_ != nullptr) callback_host_->Stop();
   // The control thread told them what to ask.
   if (prober_ != nullptr) prober_->Stop();
   if (scraper_ != nullptr) scraper_->Stop();

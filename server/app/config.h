@@ -79,6 +79,13 @@ struct AdminOptions {
   std::string secrets_dir;  // empty = no backend may name a file with its key
 };
 
+// At most one of `target` and `handler` is set.
+struct CallbackOptions {
+  std::string target;   // of a service: host:port, [ipv6]:port or unix:/path
+  std::string handler;  // module.instance of Python, which a child process serves
+  std::string python = "python3";
+};
+
 struct Config {
   std::string host = "0.0.0.0";
   uint16_t port = 8001;  // 0 = any free one
@@ -89,7 +96,7 @@ struct Config {
   StaticOptions static_options;
   K8sOptions k8s;
 
-  std::string callbacks;
+  CallbackOptions callbacks;
 
   fleet::Settings settings;
   fleet::RouteSettings route;

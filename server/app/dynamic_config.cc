@@ -51,6 +51,11 @@ std::string AsJson(const FlagValue& value) {
   return absl::StrFormat("\"%s\"", base::JsonEscape(value.text));
 }
 
+bool NeedsRestart(const FlagSpec& spec, std::string_view was, std::string_view now) {
+  if (spec.needs_restart) return true;
+  return spec.restart_for != nullptr && (spec.restart_for(was) || spec.restart_for(now));
+}
+
 }  // namespace
 
 absl::Status CheckRestart(const ConfigFile& file, const std::vector<FlagValue>& started,
@@ -58,11 +63,13 @@ absl::Status CheckRestart(const ConfigFile& file, const std::vector<FlagValue>& 
   for (size_t i = 0; i < started.size(); ++i) {
     const FlagValue& was = started[i];
     const FlagValue& now = next[i];
-    if (!was.spec->needs_restart || was.text == now.text) continue;
+    if (was.text == now.text || !NeedsRestart(*was.spec, was.text, now.text)) continue;
+    const std::string_view because = was.spec->restart_because;
     return absl::InvalidArgumentError(
-        absl::StrFormat("%s: %s '%s' needs a restart: the router was started with '%s'",
+        absl::StrFormat("%s: %s '%s' needs a restart%s%s: the router was started with '%s'",
                         now.source == FlagSource::kFile ? now.where : base::Printable(file.path),
-                        was.spec->name, base::Printable(now.text), base::Printable(was.text)));
+                        was.spec->name, base::Printable(now.text), because.empty() ? "" : ", for ",
+                        because, base::Printable(was.text)));
   }
   return absl::OkStatus();
 }

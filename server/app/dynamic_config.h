@@ -13,7 +13,8 @@
 namespace vllm_router::app {
 
 // `started` and `next` are what StartRouter::values was at the start and would be now. What needs a
-// restart (FlagSpec::needs_restart) has to be what it was; everything else may change.
+// restart (FlagSpec::needs_restart and restart_for) has to be what it was; everything else may
+// change.
 // InvalidArgumentError names the first setting that differs, and its place in `file`.
 absl::Status CheckRestart(const ConfigFile& file, const std::vector<FlagValue>& started,
                           const std::vector<FlagValue>& next);

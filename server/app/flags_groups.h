@@ -16,6 +16,7 @@ const FlagGroup& FailoverFlags();
 const FlagGroup& HealthFlags();
 const FlagGroup& MonitoringFlags();
 const FlagGroup& LoggingFlags();
+const FlagGroup& CallbackFlags();
 const FlagGroup& TlsFlags();
 const FlagGroup& AdminFlags();
 const FlagGroup& CompatibilityFlags();

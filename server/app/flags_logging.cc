@@ -1,4 +1,4 @@
-// What is written down, and the hook into requests, which the original lists here.
+// What is written down.
 #include <gflags/gflags.h>
 
 #include "server/app/flags_groups.h"
@@ -12,7 +12,6 @@ DEFINE_bool(access_log_probes, false, "Also for /health, /livez, /readyz and /me
 DEFINE_string(access_log_file, "",
               "File to which these lines are appended, made anew when it was moved away; default: "
               "stdout.");
-DEFINE_string(callbacks, "", "A callback instance, as module.instance.");
 
 namespace vllm_router::app {
 namespace {
@@ -27,9 +26,6 @@ constexpr FlagSpec kFlags[] = {
     Choice("access_log", "off|text|json"),
     Switch("access_log_probes"),
     Text("access_log_file", "FILE").NeedsRestart(),
-    Text("callbacks", "MODULE.INSTANCE")
-        .OfOriginal()
-        .StopsStart("callbacks are not called, and they may be what guards the engines"),
 };
 
 fleet::AccessLogFormat AccessLogFormatOf(std::string_view word) {
@@ -49,7 +45,6 @@ absl::Status Fill(Config* config, std::vector<std::string>* warnings) {
   if (!log.access_file.empty() && config->settings.access_log == fleet::AccessLogFormat::kOff) {
     warnings->push_back("--access-log-file stays empty until --access-log is text or json");
   }
-  config->callbacks = FLAGS_callbacks;
   return absl::OkStatus();
 }
 

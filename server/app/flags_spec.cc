@@ -74,9 +74,9 @@ absl::Status CheckNumber(const FlagSpec& spec, ValueType type, std::string_view 
 
 absl::Span<const FlagGroup* const> AllFlagGroups() {
   static const FlagGroup* const kGroups[] = {
-      &BasicFlags(),   &DiscoveryFlags(), &RoutingFlags(), &LimitFlags(),
-      &TimeoutFlags(), &FailoverFlags(),  &HealthFlags(),  &MonitoringFlags(),
-      &LoggingFlags(), &TlsFlags(),       &AdminFlags(),   &CompatibilityFlags(),
+      &BasicFlags(),    &DiscoveryFlags(), &RoutingFlags(),       &LimitFlags(),   &TimeoutFlags(),
+      &FailoverFlags(), &HealthFlags(),    &MonitoringFlags(),    &LoggingFlags(), &CallbackFlags(),
+      &TlsFlags(),      &AdminFlags(),     &CompatibilityFlags(),
   };
   return kGroups;
 }

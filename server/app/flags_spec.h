@@ -37,6 +37,9 @@ struct FlagSpec {
   std::string_view why;  // kStopsStart: why it cannot be ignored; kShowsX: the help text
   bool of_original = false;
   bool needs_restart = false;  // the admin API and the configuration file cannot change it later
+  // Values that can be neither taken nor left without a restart, and why; nullptr: none.
+  bool (*restart_for)(std::string_view value) = nullptr;
+  std::string_view restart_because;
 
   // Modifiers, for the tables.
   constexpr FlagSpec OfOriginal() const {
@@ -47,6 +50,13 @@ struct FlagSpec {
   constexpr FlagSpec NeedsRestart() const {
     FlagSpec copy = *this;
     copy.needs_restart = true;
+    return copy;
+  }
+  constexpr FlagSpec NeedsRestartFor(bool (*value_does)(std::string_view),
+                                     std::string_view because) const {
+    FlagSpec copy = *this;
+    copy.restart_for = value_does;
+    copy.restart_because = because;
     return copy;
   }
   constexpr FlagSpec WithoutEffect() const {

@@ -31,7 +31,10 @@ int Run(vllm_router::app::StartRouter start) {
   for (const std::string& warning : start.warnings) ROUTER_LOG(kWarning, "%s", warning);
   absl::StatusOr<std::unique_ptr<App>> app = App::Create(std::move(start));
   if (!app.ok()) {
+    const bool told_to_end = absl::IsCancelled(app.status());
+    if (told_to_end) ROUTER_LOG(kInfo, "told to end before the start was over");
     vllm_router::base::StopLog();
+    if (told_to_end) return 0;
     return Refuse(app.status());
   }
   (*app)->Start();

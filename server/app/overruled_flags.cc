@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "server/app/seed.h"
 #include "server/config/whole.h"
 #include "server/control/compile.h"
 
@@ -80,6 +82,16 @@ const std::map<std::string_view, Read>& Reads() {
            for (const auto& target : alias.targets()) text += target.SerializeAsString() + "\n";
          }
          return text;
+       }},
+      {"callbacks",
+       [](C c) {
+         for (const v1::Callback& callback : c.callbacks()) {
+           if (callback.name() != kFlagCallback) continue;
+           const std::set<int> hooks(callback.hook_points().begin(), callback.hook_points().end());
+           return callback.target() + Text(hooks.count(v1::HOOK_POINT_PRE_REQUEST)) +
+                  Text(hooks.count(v1::HOOK_POINT_POST_REQUEST));
+         }
+         return std::string();
        }},
       {"routing_logic", [](C c) { return control::CompileRoute(Policy(c)).logic; }},
       {"session_key", [](C c) { return Policy(c).session_key(); }},

@@ -14,6 +14,7 @@
 #include "server/admin/stats_sampler.h"
 #include "server/app/admin_parts.h"
 #include "server/app/app.h"
+#include "server/app/callback_host.h"
 #include "server/app/config_file_writer.h"
 #include "server/app/live_files.h"
 #include "server/app/live_requests.h"
@@ -52,7 +53,7 @@ class RunningApp final : public App {
   // --- app.cc: what there is, and how it hangs together ---
   absl::Status OpenAccessLog();
   absl::Status MakeControl();
-  void SayWhatIsOverruled(uint64_t generation);
+  void SayWhatIsOverruled(const v1::Config& kept);
   void MakeProber(const net::TlsContext& backend_tls);
   absl::Status LoadKeys();
   absl::Status LoadServerTls() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -71,6 +72,7 @@ class RunningApp final : public App {
   v1::GetServerInfoResponse Facts() const;
   admin::StatsSources StatsOfProcess();
   telemetry::Sources SourcesOfMonitor();
+  telemetry::CallbackFigures FiguresOfCallbacks();
   void Explain(const v1::ExplainRouteRequest& request, const control::ViewPtr& view,
                const admin::Process::Explained& done);
   void Probe(const v1::Backend& backend, std::optional<base::Duration> timeout,
@@ -105,6 +107,7 @@ class RunningApp final : public App {
   gateway::Admission admission_;
   std::unique_ptr<base::LineWriter> access_file_;  // nullptr: the access log goes to stdout
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<CallbackHost> callback_host_;  // nullptr: no handler of --callbacks
   std::unique_ptr<telemetry::Monitor> monitor_;
   std::unique_ptr<control::ControlPlane> control_;
   bool kept_state_ = false;  // it began with a configuration that was kept

@@ -175,6 +175,17 @@ std::vector<v1::ModelAlias> SeedAliases(const Config& config) {
   return aliases;
 }
 
+// A service of --callbacks, with the defaults of the admin API.
+std::vector<v1::Callback> SeedCallbacks(const Config& config) {
+  if (config.callbacks.target.empty()) return {};
+  v1::Callback callback;
+  callback.set_name(std::string(kFlagCallback));
+  callback.set_target(config.callbacks.target);
+  callback.add_hook_points(v1::HOOK_POINT_PRE_REQUEST);
+  callback.add_hook_points(v1::HOOK_POINT_POST_REQUEST);
+  return {std::move(callback)};
+}
+
 // The top-level fields in which two messages of one type differ.
 google::protobuf::FieldMask Differences(const google::protobuf::Message& a,
                                         const google::protobuf::Message& b) {
@@ -200,6 +211,23 @@ bool Same(const std::vector<Message>& a, const std::vector<Message>& b) {
                     google::protobuf::util::MessageDifferencer::Equals);
 }
 
+// Deletes those of `before` that are not in `after`, if they are still there.
+template <typename Resource>
+void DeleteMissing(const std::vector<Resource>& before, const std::vector<Resource>& after,
+                   v1::ResourceDeletion* (v1::ConfigMutation::*mutable_deletion)(),
+                   config::Draft& draft) {
+  for (const Resource& resource : before) {
+    if (std::any_of(after.begin(), after.end(),
+                    [&](const auto& other) { return other.name() == resource.name(); })) {
+      continue;
+    }
+    v1::ConfigMutation mutation;
+    (mutation.*mutable_deletion)()->set_name(resource.name());
+    (mutation.*mutable_deletion)()->set_allow_missing(true);
+    draft.Apply(mutation, "");
+  }
+}
+
 // Upserts those of `after` that are other than in `before`, in the fields in which they are.
 template <typename Resource>
 void UpsertDifferences(const std::vector<Resource>& before, const std::vector<Resource>& after,
@@ -220,7 +248,8 @@ void UpsertDifferences(const std::vector<Resource>& before, const std::vector<Re
 }  // namespace
 
 absl::StatusOr<v1::Config> SeedConfig(const Config& config, v1::BackendSource source,
-                                      const v1::Revision& meta) {
+                                      const v1::Revision& meta,
+                                      const std::optional<v1::Callback>& handler) {
   config::Draft draft(std::make_shared<const config::Document>(config::Draft::Empty()), {},
                       {.generation = meta.generation(),
                        .now = meta.create_time(),
@@ -237,7 +266,16 @@ absl::StatusOr<v1::Config> SeedConfig(const Config& config, v1::BackendSource so
     *mutation.mutable_upsert_model_alias() = std::move(alias);
     draft.Apply(mutation, "");
   }
-  *mutation.mutable_update_limits() = SeedLimits(config);
+  std::vector<v1::Callback> callbacks = SeedCallbacks(config);
+  if (handler) callbacks.push_back(*handler);
+  for (v1::Callback& callback : callbacks) {
+    *mutation.mutable_upsert_callback() = std::move(callback);
+    draft.Apply(mutation, "");
+  }
+  v1::Limits limits = SeedLimits(config);
+  // It may take as long as it is given, as in the original.
+  if (handler) *limits.mutable_callback_budget() = handler->pre_deadline();
+  *mutation.mutable_update_limits() = std::move(limits);
   draft.Apply(mutation, "");
   base::Outcome<config::Change> change = draft.Finish();
   if (!change.ok()) return absl::InvalidArgumentError(AllViolations(change.failure()));
@@ -278,18 +316,15 @@ std::function<void(config::Draft&)> EditBetween(const Config& before, const Conf
     UpsertDifferences<v1::RoutingPolicy>({SeedPolicy(before)}, {SeedPolicy(after)},
                                          &v1::ConfigMutation::mutable_upsert_routing_policy, draft);
     const std::vector<v1::ModelAlias> aliases = SeedAliases(after);
-    for (const v1::ModelAlias& alias : SeedAliases(before)) {
-      if (std::any_of(aliases.begin(), aliases.end(),
-                      [&](const auto& other) { return other.name() == alias.name(); })) {
-        continue;
-      }
-      v1::ConfigMutation mutation;
-      mutation.mutable_delete_model_alias()->set_name(alias.name());
-      mutation.mutable_delete_model_alias()->set_allow_missing(true);
-      draft.Apply(mutation, "");
-    }
+    DeleteMissing(SeedAliases(before), aliases, &v1::ConfigMutation::mutable_delete_model_alias,
+                  draft);
     UpsertDifferences(SeedAliases(before), aliases, &v1::ConfigMutation::mutable_upsert_model_alias,
                       draft);
+    const std::vector<v1::Callback> callbacks = SeedCallbacks(after);
+    DeleteMissing(SeedCallbacks(before), callbacks, &v1::ConfigMutation::mutable_delete_callback,
+                  draft);
+    UpsertDifferences(SeedCallbacks(before), callbacks,
+                      &v1::ConfigMutation::mutable_upsert_callback, draft);
     v1::ConfigMutation limits;
     *limits.mutable_update_limits() = SeedLimits(after);
     *limits.mutable_update_mask() = Differences(SeedLimits(before), SeedLimits(after));

@@ -5,6 +5,8 @@
 #define SERVER_APP_SEED_H_
 
 #include <functional>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -14,14 +16,19 @@
 
 namespace vllm_router::app {
 
-// What a flag leaves at its default is left out. `source`: of the backends. InvalidArgumentError
-// says all that the admin API would not accept either.
+// The callback that --callbacks seeds.
+inline constexpr std::string_view kFlagCallback = "callbacks/flag";
+
+// What a flag leaves at its default is left out. `source`: of the backends. `handler`: how to call
+// the Python handler of --callbacks, if there is one. InvalidArgumentError says all that the admin
+// API would not accept either.
 absl::StatusOr<v1::Config> SeedConfig(const Config& config, v1::BackendSource source,
-                                      const v1::Revision& meta);
+                                      const v1::Revision& meta,
+                                      const std::optional<v1::Callback>& handler = std::nullopt);
 
 // Makes of a configuration that follows `before` one that follows `after`: only what differs
 // between the two is touched, so that what the admin API has changed beside it stays. `source`: of
-// the backends.
+// the backends. Handlers of --callbacks are the same in both.
 std::function<void(config::Draft&)> EditBetween(const Config& before, const Config& after,
                                                 v1::BackendSource source);
 // Declares the backends of `config`, for a start with a configuration that was kept.

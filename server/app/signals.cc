@@ -22,6 +22,12 @@ void BlockSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+bool SignalPending() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 &&
+         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 std::string_view WaitForSignal() {
   const sigset_t set = EndingSignals();
   int signal = 0;

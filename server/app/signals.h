@@ -8,6 +8,8 @@
 namespace vllm_router::app {
 
 void BlockSignals();
+// Whether one of them has arrived that nobody has waited for yet.
+bool SignalPending();
 // Blocks until one of them arrives; its name.
 std::string_view WaitForSignal();
 

@@ -20,6 +20,8 @@ v1::RequestPhase ToProto(gateway::LivePhase phase) {
   switch (phase) {
     case gateway::LivePhase::kReading:
       return v1::REQUEST_PHASE_READING;
+    case gateway::LivePhase::kCallback:
+      return v1::REQUEST_PHASE_CALLBACK;
     case gateway::LivePhase::kQueued:
       return v1::REQUEST_PHASE_QUEUED;
     case gateway::LivePhase::kConnecting:
@@ -114,9 +116,10 @@ gateway::LiveFilter ToFilter(const admin::Process::InFlightQuery& query, base::T
     // Of an unknown form: none has this id.
     filter.backend_id = config::IdIn(config::kBackends, query.filter.backend()).value_or("/");
   }
-  for (const auto phase : {gateway::LivePhase::kReading, gateway::LivePhase::kQueued,
-                           gateway::LivePhase::kConnecting, gateway::LivePhase::kPrefill,
-                           gateway::LivePhase::kDecode, gateway::LivePhase::kDiscarding}) {
+  for (const auto phase :
+       {gateway::LivePhase::kReading, gateway::LivePhase::kCallback, gateway::LivePhase::kQueued,
+        gateway::LivePhase::kConnecting, gateway::LivePhase::kPrefill, gateway::LivePhase::kDecode,
+        gateway::LivePhase::kDiscarding}) {
     for (const int wanted : query.filter.phases()) {
       if (wanted == ToProto(phase)) filter.phases |= 1u << static_cast<uint8_t>(phase);
     }

@@ -14,8 +14,6 @@ namespace vllm_router::callbacks {
 
 inline constexpr int kMaxHeaderChanges = 64;
 inline constexpr uint64_t kMaxHeaderChangeBytes = 16u << 10;
-inline constexpr uint64_t kMaxAnswerBodyBytes = 1u << 20;
-
 // What the rules ask about the request that the answer is for.
 struct AnsweredRequest {
   bool whole_body = false;      // the service got all of its body: mode FULL, not truncated

@@ -34,6 +34,12 @@ uint64_t BodyRule::BytesToSend(uint64_t total_bytes) const {
   return std::min(total_bytes, max_bytes);
 }
 
+void BodyRule::Describe(uint64_t total_bytes, v1::BodyContent* out) const {
+  out->set_mode(mode);
+  out->set_total_bytes(total_bytes);
+  out->set_truncated(mode != v1::BODY_MODE_NONE && BytesToSend(total_bytes) < total_bytes);
+}
+
 void BodyRule::Fill(std::string_view data, uint64_t total_bytes, v1::BodyContent* out) const {
   const size_t bytes = std::min<uint64_t>(data.size(), BytesToSend(total_bytes));
   out->set_mode(mode);

@@ -10,6 +10,9 @@
 
 namespace vllm_router::callbacks {
 
+// Of the body that PreRequest answers with, whatever the registration says.
+inline constexpr uint64_t kMaxAnswerBodyBytes = 1u << 20;
+
 enum class BodyVerdict : uint8_t {
   kSend,  // as BodyContent says
   kSkip,  // the call is not made
@@ -25,6 +28,8 @@ struct BodyRule {
   uint64_t BytesToSend(uint64_t total_bytes) const;
   BodyVerdict Judge(uint64_t total_bytes) const;
 
+  // All of a BodyContent but its data.
+  void Describe(uint64_t total_bytes, v1::BodyContent* out) const;
   // Copies what travels out of `data`, which is the body or its beginning; `total_bytes` is the
   // length of the whole body, at least that of `data`.
   void Fill(std::string_view data, uint64_t total_bytes, v1::BodyContent* out) const;

@@ -4,11 +4,17 @@
 #ifndef SERVER_CALLBACKS_REGISTRATION_H_
 #define SERVER_CALLBACKS_REGISTRATION_H_
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "proto/router.pb.h"
 #include "server/base/clock.h"
 #include "server/callbacks/body_rule.h"
+#include "server/callbacks/breaker.h"
 #include "server/callbacks/header_rules.h"
 
 namespace vllm_router::callbacks {
@@ -18,8 +24,15 @@ struct Registration {
 
   bool Calls(v1::HookPoint hook) const { return hook == v1::HOOK_POINT_PRE_REQUEST ? pre : post; }
 
+  // Whether it gets the requests for a model; "" are those that name none.
+  bool Wants(std::string_view model) const {
+    return models.empty() || std::find(models.begin(), models.end(), model) != models.end();
+  }
+
   std::string name;  // callbacks/{id}
-  bool pre = false;  // which hooks are called
+  int32_t order = 0;
+  std::vector<std::string> models;  // none: all, and requests without a model
+  bool pre = false;                 // which hooks are called
   bool post = false;
   base::Duration pre_deadline;
   base::Duration post_deadline;
@@ -27,6 +40,12 @@ struct Registration {
   BodyRule response_body;
   HeaderRules headers;
   bool allow_answer = true;
+  bool fail_closed = false;
+  uint32_t max_in_flight = 0;
+  BreakerRule breaker;
+  // The longest message that may come back from PreRequest: what PreRequestResponse may hold, and a
+  // replaced body only where the registration lets the service see one.
+  size_t max_answer_bytes = 0;
 };
 
 }  // namespace vllm_router::callbacks

@@ -1,5 +1,6 @@
-// One call of a callback service with a made-up request, outside of the chain and its breaker: what
-// TestCallback of the admin API does. Nobody waits in here; thread-safe.
+// One call of a callback service with a made-up request, outside of the chain and its breaker, over
+// a connection of its own: what TestCallback of the admin API does. Nobody waits in here;
+// thread-safe.
 #ifndef SERVER_CALLBACKS_TRIAL_H_
 #define SERVER_CALLBACKS_TRIAL_H_
 
@@ -9,6 +10,7 @@
 
 #include "proto/router.pb.h"
 #include "server/callbacks/lookup.h"
+#include "server/net/event_loop.h"
 #include "server/net/network.h"
 #include "server/net/resolver.h"
 
@@ -24,9 +26,9 @@ TrialOptions TrialOptionsOf(const v1::Limits& limits);
 
 // Calls `callback` as `request` says and hands over what came of it; a service that fails is such
 // an answer, too. Connecting counts against the deadline of the hook, and is part of the latency.
-// `done` runs once, soon after that deadline at the latest: on a thread of gRPC or of the lookup,
-// or, where no call can be made, before this returns. It must not block.
-void Try(const v1::Callback& callback, const v1::TestCallbackRequest& request,
+// All of it happens on the thread of `loop`, which must run until `done` has: once, soon after that
+// deadline at the latest.
+void Try(net::EventLoop& loop, const v1::Callback& callback, const v1::TestCallbackRequest& request,
          const TrialOptions& options, std::function<void(v1::TestCallbackResponse)> done);
 
 }  // namespace vllm_router::callbacks

@@ -54,6 +54,10 @@ void CheckTimes(const v1::Limits& limits, const Checker& check) {
   if (limits.has_backend_pool_idle()) {
     check.Time("backend_pool_idle", limits.backend_pool_idle(), 1, kForever, true);
   }
+  if (limits.has_callback_memory_bytes()) {
+    check.Range("callback_memory_bytes", limits.callback_memory_bytes(), uint64_t{1} << 20,
+                uint64_t{1} << 40);
+  }
   if (limits.has_callback_budget()) {
     check.Time("callback_budget", limits.callback_budget(), kMillisecond, kMinute);
   }

@@ -39,6 +39,7 @@ v1::Limits WithDefaults(v1::Limits limits, uint64_t max_connections) {
   FILL_TIME(limits, client_write_timeout, settings.client_write_timeout);
   FILL_TIME(limits, backend_pool_idle, settings.backend_pool_idle);
   FILL_TIME(limits, callback_budget, seconds(1));
+  FILL(limits, callback_memory_bytes, uint64_t{256} << 20);
   FILL_TIME(limits, engine_stats_interval, seconds(30));
   FILL_TIME(limits, request_stats_window, seconds(60));
   FILL_TIME(limits, log_stats_interval, seconds(30));

@@ -106,11 +106,6 @@ std::vector<std::string> Warnings(const v1::Config& config) {
                                          alias.name(), base::Printable(target.model())));
     }
   }
-  for (const v1::Callback& callback : config.callbacks()) {
-    warnings.push_back(
-        absl::StrFormat("%s is registered, but this version calls callbacks only by TestCallback",
-                        callback.name()));
-  }
   for (const v1::Backend& backend : config.backends()) {
     if (backend.has_weight() && backend.weight() != 1) {
       warnings.push_back(

@@ -6,9 +6,31 @@
 
 #include "server/base/log.h"
 #include "server/base/strings.h"
+#include "server/callbacks/chain.h"
 #include "server/config/check.h"
 
 namespace vllm_router::control {
+namespace {
+
+std::vector<fleet::SocketAddress> ToFleet(const std::vector<net::Address>& addresses) {
+  std::vector<fleet::SocketAddress> converted;
+  for (const net::Address& address : addresses) {
+    converted.push_back({address.storage, address.length});
+  }
+  return converted;
+}
+
+// Calls `visit` for each service that has to be looked up.
+template <typename Visit>
+void ForEachService(const fleet::Snapshot& snapshot, Visit visit) {
+  if (snapshot.callbacks == nullptr) return;
+  for (const auto& link : snapshot.callbacks->links()) {
+    if (!link->endpoint->host().empty()) visit(*link->endpoint);
+  }
+}
+
+}  // namespace
+
 bool MayConnectTo(const net::Address& address, const std::vector<net::Network>& allowed_networks) {
   if (config::IsForbiddenHost(net::HostToString(address))) return false;
   return allowed_networks.empty() ||
@@ -48,9 +70,20 @@ void Addresses::Follow(fleet::SnapshotPtr snapshot,
       names.insert({url.host, url.port});
       all_have &= has;
     } else if (!has || other_networks) {
-      backend->runtime->SetAddresses(Allowed(url.host, {*net::ParseIpLiteral(url.host, url.port)}));
+      backend->runtime->SetAddresses(
+          ToFleet(Allowed(url.host, {*net::ParseIpLiteral(url.host, url.port)})));
     }
   }
+  ForEachService(*snapshot_, [&](callbacks::Endpoint& service) {
+    const bool has = !service.addresses().empty();
+    const auto literal = net::ParseIpLiteral(service.host(), service.port());
+    if (!literal) {
+      names.insert({service.host(), service.port()});
+      all_have &= has;
+    } else if (!has || other_networks) {
+      service.SetAddresses(Allowed(service.host(), {*literal}));
+    }
+  });
   unanswered_.clear();
   std::set_difference(names.begin(), names.end(), names_.begin(), names_.end(),
                       std::inserter(unanswered_, unanswered_.end()));
@@ -59,12 +92,12 @@ void Addresses::Follow(fleet::SnapshotPtr snapshot,
   resolver_->SetNames({names_.begin(), names_.end()});
 }
 
-std::vector<fleet::SocketAddress> Addresses::Allowed(
-    const std::string& host, const std::vector<net::Address>& addresses) const {
-  std::vector<fleet::SocketAddress> allowed;
+std::vector<net::Address> Addresses::Allowed(const std::string& host,
+                                             const std::vector<net::Address>& addresses) const {
+  std::vector<net::Address> allowed;
   for (const net::Address& address : addresses) {
     if (MayConnectTo(address, networks_)) {
-      allowed.push_back({address.storage, address.length});
+      allowed.push_back(address);
     } else {
       ROUTER_LOG(kWarning,
                  "no connection is made to %s of '%s': it is a link-local or metadata address, or "
@@ -77,12 +110,15 @@ std::vector<fleet::SocketAddress> Addresses::Allowed(
 
 void Addresses::OnResolved(const std::string& host, uint16_t port,
                            const std::vector<net::Address>& addresses) {
-  const std::vector<fleet::SocketAddress> allowed = Allowed(host, addresses);
+  const std::vector<net::Address> allowed = Allowed(host, addresses);
   for (const fleet::BackendPtr& backend : snapshot_->backends) {
     if (backend->spec.url.host == host && backend->spec.url.port == port) {
-      backend->runtime->SetAddresses(allowed);
+      backend->runtime->SetAddresses(ToFleet(allowed));
     }
   }
+  ForEachService(*snapshot_, [&](callbacks::Endpoint& service) {
+    if (service.host() == host && service.port() == port) service.SetAddresses(allowed);
+  });
   unanswered_.erase({host, port});
   on_resolved_();
 }

@@ -1,5 +1,5 @@
-// Where backends are: looks their names up off the control thread, again and again, and hands what
-// may be connected to over to their runtimes.
+// Where backends and callback services are: looks their names up off the control thread, again and
+// again, and hands what may be connected to over to their runtimes and endpoints.
 //
 // A name can resolve to anything, so the promise about forbidden and allowed networks is kept here,
 // at each resolution, not only where a URL is checked. Belongs to the control thread.
@@ -31,8 +31,8 @@ class Addresses {
   // `on_resolved`: called on the control thread after each answer.
   Addresses(Post post, std::function<void()> on_resolved);
 
-  // The backends of `snapshot` are the ones to look up from now on. Those at an IP address have it
-  // when this returns.
+  // The backends and callback services of `snapshot` are the ones to look up from now on. Those at
+  // an IP address have it when this returns.
   void Follow(fleet::SnapshotPtr snapshot,
               const google::protobuf::RepeatedPtrField<std::string>& allowed_networks);
   // Some names of the last Follow are new and have not been answered yet.
@@ -49,8 +49,8 @@ class Addresses {
                   const std::vector<net::Address>& addresses);
 
   // What may be connected to; says what may not.
-  std::vector<fleet::SocketAddress> Allowed(const std::string& host,
-                                            const std::vector<net::Address>& addresses) const;
+  std::vector<net::Address> Allowed(const std::string& host,
+                                    const std::vector<net::Address>& addresses) const;
 
   const std::function<void()> on_resolved_;
   fleet::SnapshotPtr snapshot_;

@@ -114,6 +114,8 @@ class ControlPlane final : private net::Timer {
 
   // Runs `task` on the control thread.
   void Post(net::EventLoop::Task task) { loop_.Post(std::move(task)); }
+  // Of the control thread, for little things that are rare.
+  net::EventLoop& loop() { return loop_; }
   store::Store& store() { return store_; }
   std::vector<std::string> logics() const { return factory_.logics(); }
 

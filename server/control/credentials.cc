@@ -110,7 +110,7 @@ std::optional<base::Failure> Credentials::Fill(const v1::Backend& backend,
   }
   spec->api_key = *std::move(key);
   if (!backend.has_tls()) return std::nullopt;
-  absl::StatusOr<TlsPtr> tls = TlsOf(backend.tls());
+  absl::StatusOr<TlsPtr> tls = TlsOf(backend.tls(), /*http2=*/false);
   if (!tls.ok()) {
     return base::InvalidField(backend.name() + ".tls",
                               std::string(base::StdView(tls.status().message())));
@@ -120,21 +120,34 @@ std::optional<base::Failure> Credentials::Fill(const v1::Backend& backend,
   return std::nullopt;
 }
 
+std::optional<base::Failure> Credentials::Fill(const v1::Callback& callback, net::TlsContext* tls) {
+  if (!callback.has_tls()) return std::nullopt;
+  const absl::StatusOr<TlsPtr> made = TlsOf(callback.tls(), /*http2=*/true);
+  if (!made.ok()) {
+    return base::InvalidField(callback.name() + ".tls",
+                              std::string(base::StdView(made.status().message())));
+  }
+  *tls = **made;
+  return std::nullopt;
+}
+
 namespace {
 
-net::ClientTlsFiles FilesOf(const v1::TlsSettings& settings) {
+net::ClientTlsFiles FilesOf(const v1::TlsSettings& settings, bool http2) {
   return {.ca = settings.ca_file(),
           .certificate = settings.cert_file(),
           .key = settings.key_file(),
-          .insecure_skip_verify = settings.insecure_skip_verify()};
+          .insecure_skip_verify = settings.insecure_skip_verify(),
+          .http2 = http2};
 }
 
 }  // namespace
 
-absl::StatusOr<Credentials::TlsPtr> Credentials::TlsOf(const v1::TlsSettings& settings) {
+absl::StatusOr<Credentials::TlsPtr> Credentials::TlsOf(const v1::TlsSettings& settings,
+                                                       bool http2) {
   v1::TlsSettings shared = settings;
   shared.clear_server_name();  // a matter of the connection, not of the context
-  const std::string name = shared.SerializeAsString();
+  const std::pair name(http2, shared.SerializeAsString());
   if (const auto known = contexts_.find(name); known != contexts_.end()) {
     return known->second.value;
   }
@@ -142,7 +155,7 @@ absl::StatusOr<Credentials::TlsPtr> Credentials::TlsOf(const v1::TlsSettings& se
   for (const std::string& path : {settings.ca_file(), settings.cert_file(), settings.key_file()}) {
     if (!path.empty()) files.push_back(LookAt(path));
   }
-  ROUTER_ASSIGN_OR_RETURN(net::TlsContext context, net::MakeClientTls(FilesOf(settings)));
+  ROUTER_ASSIGN_OR_RETURN(net::TlsContext context, net::MakeClientTls(FilesOf(settings, http2)));
   auto made = std::make_shared<const net::TlsContext>(std::move(context));
   contexts_[name] = {std::move(files), made};
   return made;
@@ -165,16 +178,17 @@ bool Credentials::Refresh() {
   for (auto& [name, read] : contexts_) {
     if (!read.Changed()) continue;
     v1::TlsSettings settings;
-    settings.ParseFromString(name);
-    absl::StatusOr<net::TlsContext> context = net::MakeClientTls(FilesOf(settings));
+    settings.ParseFromString(name.second);
+    const char* const towards = name.first ? "callback service" : "backend";
+    absl::StatusOr<net::TlsContext> context = net::MakeClientTls(FilesOf(settings, name.first));
     if (!context.ok()) {
-      ROUTER_LOG(kError, "certificates towards a backend: what was read before stays in use: %s",
-                 context.status().message());
+      ROUTER_LOG(kError, "certificates towards a %s: what was read before stays in use: %s",
+                 towards, context.status().message());
       continue;
     }
     read.value = std::make_shared<const net::TlsContext>(*std::move(context));
     changed = true;
-    ROUTER_LOG(kInfo, "certificates towards a backend: read again, in force from now on");
+    ROUTER_LOG(kInfo, "certificates towards a %s: read again, in force from now on", towards);
   }
   if (changed) ++version_;
   return changed;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,6 +27,8 @@ class Credentials {
   // Puts the backend's key and TLS settings into `spec`. INVALID_FIELDS when there is nothing to be
   // read where it says.
   std::optional<base::Failure> Fill(const v1::Backend& backend, fleet::BackendSpec* spec);
+  // TLS settings towards a callback service, if there are any.
+  std::optional<base::Failure> Fill(const v1::Callback& callback, net::TlsContext* tls);
 
   // Looks at the files again. True: something that was given out is another now, and version() has
   // moved.
@@ -55,11 +58,12 @@ class Credentials {
   };
 
   absl::StatusOr<std::string> KeyOf(const v1::ApiKeySource& source);
-  absl::StatusOr<TlsPtr> TlsOf(const v1::TlsSettings& settings);
+  absl::StatusOr<TlsPtr> TlsOf(const v1::TlsSettings& settings, bool http2);
 
   uint64_t version_ = 1;
   std::map<std::string, Read<std::string>> keys_;  // by path
-  std::map<std::string, Read<TlsPtr>> contexts_;   // by the settings, serialized
+  // By what is spoken and the settings, serialized.
+  std::map<std::pair<bool, std::string>, Read<TlsPtr>> contexts_;
 };
 
 }  // namespace vllm_router::control

@@ -10,7 +10,7 @@
 namespace vllm_router::control {
 
 SnapshotFactory::SnapshotFactory(stats::Registry& stats, int64_t started_unix)
-    : stats_(stats), started_unix_(started_unix) {
+    : stats_(stats), started_unix_(started_unix), callbacks_(stats.shards()) {
   routing::RegisterBuiltInPolicies(registry_);
   for (const std::string& logic : registry_.Names()) policies_[logic] = *registry_.Create(logic);
 }
@@ -29,6 +29,10 @@ base::Outcome<fleet::SnapshotPtr> SnapshotFactory::Build(const v1::Config& confi
     if (!made.ok()) return made.failure();
     input.backends.push_back(*std::move(made));
   }
+  base::Outcome<callbacks::ChainPtr> chain =
+      callbacks_.Build(config, credentials_, former == nullptr ? nullptr : former->callbacks);
+  if (!chain.ok()) return chain.failure();
+  input.callbacks = *std::move(chain);
   const fleet::SnapshotBuilder builder(
       {.make_picker =
            [this](const fleet::Pool& pool) {

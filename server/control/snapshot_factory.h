@@ -17,6 +17,7 @@
 #include "proto/router.pb.h"
 #include "server/base/failure.h"
 #include "server/base/strings.h"
+#include "server/control/callback_factory.h"
 #include "server/control/compile.h"
 #include "server/control/credentials.h"
 #include "server/fleet/snapshot.h"
@@ -54,6 +55,7 @@ class SnapshotFactory {
   routing::PolicyRegistry registry_;
   std::map<std::string, std::unique_ptr<routing::Policy>> policies_;  // by logic
   Credentials credentials_;
+  CallbackFactory callbacks_;
   base::StringMap<std::weak_ptr<fleet::BackendRuntime>> runtimes_;  // by backend id
 
   // Backends as they were made, so that what did not change is the same object in the next

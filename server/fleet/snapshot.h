@@ -17,6 +17,9 @@
 #include "server/fleet/backend.h"
 #include "server/fleet/settings.h"
 
+namespace vllm_router::callbacks {
+class Chain;
+}
 namespace vllm_router::routing {
 class Picker;
 }
@@ -71,7 +74,8 @@ struct Snapshot {
   base::StringMap<std::shared_ptr<const Pool>> pools;  // by model, and by backends' aliases
   base::StringMap<Alias> aliases;                      // by name
 
-  std::shared_ptr<const RenderedLists> lists;  // never nullptr
+  std::shared_ptr<const RenderedLists> lists;         // never nullptr
+  std::shared_ptr<const callbacks::Chain> callbacks;  // nullptr: there are none
 
   // nullptr when the model is unknown. `model` must be resolved (see FindAlias).
   const Pool* FindPool(std::string_view model) const;

@@ -97,6 +97,7 @@ absl::StatusOr<SnapshotPtr> SnapshotBuilder::Build(SnapshotInput input,
   snapshot->settings = input.settings;
   snapshot->route = SameRoute(std::move(input.route), former == nullptr ? nullptr : former->route);
   snapshot->backends = std::move(input.backends);
+  snapshot->callbacks = std::move(input.callbacks);
   snapshot->aliases.insert(input.aliases.begin(), input.aliases.end());
   for (auto& [model, pool] : pools) {
     const auto before = former == nullptr ? snapshot->pools.end() : former->pools.find(model);

@@ -33,6 +33,7 @@ struct SnapshotInput {
   // Models that stay known (503, not 404) while no backend serves them: those that discovery has
   // seen before. The targets of aliases are known in any case.
   std::vector<std::string> known_models{};
+  std::shared_ptr<const callbacks::Chain> callbacks{};
 };
 
 class SnapshotBuilder {

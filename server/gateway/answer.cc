@@ -100,6 +100,14 @@ std::string_view DateCache::At(base::WallTime now) {
   return text_;
 }
 
+std::string PeerText(const http::Session& session) {
+  const bool v6 = session.peer().find(':') != std::string::npos;
+  std::string text = v6 ? '[' + session.peer() + ']' : session.peer();
+  text.push_back(':');
+  AppendNumber(text, session.peer_port);
+  return text;
+}
+
 void AppendField(std::string& head, std::string_view name, std::string_view value) {
   head.append(name);
   head.append(": ");
@@ -122,7 +130,8 @@ void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::str
   head.append("\r\n");
   AppendField(head, "Date", date);
   head.append("Server: vllm-router\r\n");
-  AppendField(head, "Content-Type", answer.content_type);
+  const bool no_content = IsBodiless(answer.status);
+  if (!no_content) AppendField(head, "Content-Type", answer.content_type);
   AppendField(head, "X-Request-Id", answer.request_id);
   head.append(answer.extra_fields);
   if (!session.keep_alive()) {
@@ -130,10 +139,13 @@ void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::str
   } else if (session.head().version_minor == 0) {
     head.append("Connection: keep-alive\r\n");
   }
-  head.append("Content-Length: ");
-  AppendNumber(head, answer.body.size());
-  head.append("\r\n\r\n");
-  const bool bodiless = session.head().method == http::Method::kHead;
+  if (!no_content) {
+    head.append("Content-Length: ");
+    AppendNumber(head, answer.body.size());
+    head.append("\r\n");
+  }
+  head.append("\r\n");
+  const bool bodiless = no_content || session.head().method == http::Method::kHead;
   const std::array<iovec, 2> pieces = {
       {{head.data(), head.size()},
        {const_cast<char*>(answer.body.data()), bodiless ? 0 : answer.body.size()}}};

@@ -26,6 +26,9 @@ class DateCache {
   char text_[32] = "";
 };
 
+// "127.0.0.1:51234", "[::1]:51234"
+std::string PeerText(const http::Session& session);
+
 // "Name: value\r\n"
 void AppendField(std::string& head, std::string_view name, std::string_view value);
 void AppendNumber(std::string& out, uint64_t value);
@@ -37,6 +40,9 @@ struct LocalAnswer {
   std::string_view extra_fields = {};  // whole lines with their CRLF
   std::string_view request_id = {};
 };
+
+// A status whose answer has no content (RFC 9110 sections 15.3.5 and 15.4.5).
+inline bool IsBodiless(int status) { return status == 204 || status == 304; }
 
 // Writes the answer and finishes it. A request that was not read to its end makes it the
 // connection's last. HEAD gets no body. `head` is working memory that is kept between calls.

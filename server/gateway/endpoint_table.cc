@@ -70,6 +70,22 @@ bool Endpoint::open() const {
          kind == EndpointKind::kMetrics;
 }
 
+bool IsLocal(EndpointKind kind) {
+  switch (kind) {
+    case EndpointKind::kModels:
+    case EndpointKind::kModel:
+    case EndpointKind::kEngines:
+    case EndpointKind::kHealth:
+    case EndpointKind::kLivez:
+    case EndpointKind::kReadyz:
+    case EndpointKind::kVersion:
+    case EndpointKind::kMetrics:
+      return true;
+    default:
+      return false;
+  }
+}
+
 Endpoint FindEndpoint(std::string_view path) {
   static const Table& table = *new Table(MakeTable());
   if (const auto found = table.find(path); found != table.end()) return found->second;

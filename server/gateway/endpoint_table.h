@@ -34,6 +34,9 @@ struct Endpoint {
   bool open() const;
 };
 
+// The router answers it itself, and no engine is meant.
+bool IsLocal(EndpointKind kind);
+
 // `path` without the query. An unknown path gives kUnknown. Paths with dot segments, empty segments
 // or percent signs are never matched by the rule for "another path under /v1/", so that no engine
 // resolves them to something else.

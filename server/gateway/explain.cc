@@ -54,11 +54,6 @@ EndpointKind KindOf(std::string_view path, std::string_view content_type) {
   }
 }
 
-bool LacksModel(const openai::RequestError* error) {
-  return error == &errors::kMissingModel || error == &errors::kMissingModelInForm ||
-         error == &errors::kMissingModelInQuery;
-}
-
 // Reads the question as a shard reads a request. nullptr: the model, in `subject`, is unknown.
 base::Outcome<const fleet::Pool*> Read(const RouteQuestion& question,
                                        const fleet::Snapshot& snapshot, base::Rng& rng,

@@ -14,6 +14,7 @@ namespace vllm_router::gateway {
 
 enum class LivePhase : uint8_t {
   kReading,     // the head is there, the body still comes in
+  kCallback,    // a callback is asked what becomes of it
   kQueued,      // waits for admission, or for a retry's share of the budget
   kConnecting,  // waits for a connection to its backend
   kPrefill,     // waits for the first byte of an answer; for the first event of a stream

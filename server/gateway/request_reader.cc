@@ -46,6 +46,11 @@ const openai::RequestError* ReadBody(const RequestSource& source, bool multipart
 
 }  // namespace
 
+bool IsMultipart(std::string_view content_type) {
+  constexpr std::string_view kMultipart = "multipart/";
+  return base::EqualsIgnoreCase(content_type.substr(0, kMultipart.size()), kMultipart);
+}
+
 const openai::RequestError* ReadRequest(const RequestSource& source, std::string_view session_key,
                                         openai::RequestViewParser& parser, RequestFacts* facts) {
   facts->model.clear();
@@ -54,9 +59,7 @@ const openai::RequestError* ReadRequest(const RequestSource& source, std::string
   facts->stream = false;
   facts->model_offset = facts->model_length = 0;
   const openai::RequestError* error = nullptr;
-  constexpr std::string_view kMultipart = "multipart/";
-  const bool multipart =
-      base::EqualsIgnoreCase(source.content_type.substr(0, kMultipart.size()), kMultipart);
+  const bool multipart = IsMultipart(source.content_type);
   switch (source.kind) {
     case EndpointKind::kRoutedJson:
       error = multipart ? &errors::kUnsupportedMediaType
@@ -86,6 +89,11 @@ const openai::RequestError* ReadRequest(const RequestSource& source, std::string
     facts->session_source = SessionSource::kHeader;
   }
   return error;
+}
+
+bool LacksModel(const openai::RequestError* error) {
+  return error == &errors::kMissingModel || error == &errors::kMissingModelInForm ||
+         error == &errors::kMissingModelInQuery;
 }
 
 const fleet::Pool* ResolvePool(std::string_view model, std::optional<std::string_view> session_id,

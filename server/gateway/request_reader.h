@@ -31,6 +31,9 @@ struct RequestSource {
   absl::FunctionRef<std::optional<std::string_view>(std::string_view name)> header;
 };
 
+// multipart/form-data and its kin.
+bool IsMultipart(std::string_view content_type);
+
 enum class SessionSource : uint8_t { kNone, kHeader, kBody };
 
 // Reused from request to request, so that the model keeps its memory.
@@ -49,6 +52,9 @@ struct RequestFacts {
 // field; an empty key means no sessions.
 const openai::RequestError* ReadRequest(const RequestSource& source, std::string_view session_key,
                                         openai::RequestViewParser& parser, RequestFacts* facts);
+
+// Whether all that is wrong is that no model is named.
+bool LacksModel(const openai::RequestError* error);
 
 // The pool that `facts`, which were read by the common rules, lead to, through an alias if there is
 // one; nullptr when the model is unknown. The rules of a model can name another session key than

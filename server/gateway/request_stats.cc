@@ -11,6 +11,7 @@ Cause CauseOf(const openai::RequestError& error) {
   if (error.status == errors::kRequestTimeout.status) return Cause::kClientTimeout;
   if (error.status == errors::kTooManyRequests.status || error.code == errors::kOverloaded.code)
     return Cause::kOverloaded;
+  if (error.code == errors::kCallbackFailed.code) return Cause::kCallbackFailed;
   if (error.code == errors::kNoBackendAvailable.code) return Cause::kNoBackend;
   if (error.code == errors::kInternal.code) return Cause::kInternal;
   return Cause::kRejected;
@@ -41,7 +42,7 @@ void RequestStats::Begin(base::TimePoint head_came, base::TimePoint now, uint64_
   usage_ = openai::UsageScanner();
   slot_ = registry_.rate_window().At(now);
   cause_ = last_failure_ = Cause::kNone;
-  sent_ = stream_ = readable_ = decoding_ = false;
+  sent_ = stream_ = readable_ = decoding_ = outrun_ = false;
   pool_ = &registry_.other_models();
   cells_[kRouter] = &shard_.traffic;
   cells_[kRouter]->Begin(slot_, body_bytes);
@@ -57,6 +58,9 @@ void RequestStats::OnModel(stats::PoolStats& pool) {
 
 void RequestStats::OnAttempt(const fleet::Backend& backend, base::TimePoint now) {
   attempt_began_ = now;
+  if (shard_.first_attempt_ns.Read() == 0) {
+    shard_.first_attempt_ns.Set(static_cast<uint64_t>(now.time_since_epoch().count()));
+  }
   if (backend.stats == nullptr) return;
   on_backend_ = &backend.stats->shard(shard_index_).ForModel(*pool_);
   cells_[kBackend] = &on_backend_->traffic;
@@ -127,6 +131,9 @@ void RequestStats::End(Cause cause, int status, base::TimePoint now) {
   if (cause_ == Cause::kNone) cause_ = cause;
   const Answer answer{.status = status,
                       .whole = cause_ == Cause::kCompleted || cause_ == Cause::kBackendStatus};
+  // A stream of messages says at its begin that it has no tokens yet, and may be cut before it says
+  // more.
+  outrun_ = !answer.whole && content_events_ > usage_.output_tokens().value_or(0);
   // The router last: when it has nothing running, neither has any of the others.
   for (size_t level = kLevels; level-- > 0;) {
     if (cells_[level] != nullptr) EndLevel(level, cause_, answer, now);

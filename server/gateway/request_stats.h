@@ -43,7 +43,7 @@ class RequestStats {
   void Begin(base::TimePoint head_came, base::TimePoint now, uint64_t body_bytes);
   // Its model is known, or known to be nobody's.
   void OnModel(stats::PoolStats& pool);
-  // It has waited in the queue until now.
+  // It has waited in the queue, or for callbacks, until now.
   void OnAdmitted(base::TimePoint now) { ready_ = now; }
   // When it was complete, or was admitted after that.
   base::TimePoint ready_at() const { return ready_; }
@@ -70,8 +70,10 @@ class RequestStats {
   // Tokens of the answer, final when it has ended: see stats::TrafficCells.
   bool input_tokens_known() const { return usage_.input_tokens().has_value(); }
   uint64_t input_tokens() const { return usage_.input_tokens().value_or(0); }
-  uint64_t output_tokens() const { return usage_.output_tokens().value_or(content_events_); }
-  bool tokens_reported() const { return usage_.output_tokens().has_value(); }
+  uint64_t output_tokens() const {
+    return tokens_reported() ? *usage_.output_tokens() : content_events_;
+  }
+  bool tokens_reported() const { return usage_.output_tokens().has_value() && !outrun_; }
   // `cause` is only taken when none was set. `status`: of the backend's answer, if there was one.
   void End(stats::Cause cause, int status, base::TimePoint now);
 
@@ -116,6 +118,7 @@ class RequestStats {
   bool readable_ = false;  // the answer is not compressed
   bool decoding_ = false;
   bool blocked_ = false;
+  bool outrun_ = false;  // what the answer said of its tokens was not its last word
   openai::ContentCounter content_;
   openai::UsageScanner usage_;
 };

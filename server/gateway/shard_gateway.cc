@@ -35,10 +35,12 @@ ShardGateway::ShardGateway(net::Shard& shard, GatewayShared& shared, fleet::Snap
       snapshot_(std::move(snapshot)),
       rng_(base::Rng::FromEntropy()),
       connections_(shard.loop(), shard.index()),
+      caller_(shard.loop(), shard.index(), shared.callback_memory),
       log_(shard.loop()),
       access_log_(shard.loop(), shared.access_output),
       numbers_(shard.index()) {
   stats_.generation.Set(snapshot_->generation);
+  caller_.Follow(snapshot_->callbacks);
   connections_.set_tls(std::move(backend_tls));
   connections_.set_on_change([this] {
     stats_.backend_connections_open.Set(connections_.open());
@@ -52,6 +54,7 @@ ShardGateway::~ShardGateway() { loop().set_on_turn(nullptr); }
 void ShardGateway::Accept(net::Accepted accepted, const net::TlsContext& tls) {
   auto owned = std::make_unique<http::Session>(*this, loop(), accepted.fd, tls.get(),
                                                std::move(accepted.peer.text));
+  owned->peer_port = accepted.peer.port;
   owned->over_limit = accepted.over_limit;
   http::Session& session = *owned;
   sessions_.Add(std::move(owned));
@@ -105,21 +108,9 @@ std::string_view ShardGateway::RequestId(const http::Session& session, std::stri
   return *made;
 }
 
-void ShardGateway::Answer(http::Session& session, const LocalAnswer& answer) {
+void ShardGateway::Answer(http::Session& session, const LocalAnswer& answer, std::string* head) {
   stats_.answers_by_class[static_cast<size_t>(answer.status) / 100].Add();
-  SendLocalAnswer(session, answer, date(), head_memory_);
-}
-
-size_t ShardGateway::AnswerError(http::Session& session, const openai::RequestError& error,
-                                 std::string_view message, std::string_view request_id,
-                                 std::string_view extra_fields) {
-  const std::string body = openai::ErrorBody(error, message);
-  const size_t sent = session.head().method == http::Method::kHead ? 0 : body.size();
-  Answer(session, {.status = error.status,
-                   .body = body,
-                   .extra_fields = extra_fields,
-                   .request_id = request_id});
-  return sent;
+  SendLocalAnswer(session, answer, date(), head == nullptr ? head_memory_ : *head);
 }
 
 void ShardGateway::Refuse(http::Session& session, const openai::RequestError& error,

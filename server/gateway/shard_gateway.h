@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "server/base/rng.h"
+#include "server/callbacks/caller.h"
 #include "server/fleet/snapshot.h"
 #include "server/gateway/access_log.h"
 #include "server/gateway/admission.h"
@@ -47,6 +48,8 @@ struct GatewayShared {
   std::atomic<bool> not_ready{false};
   // Where the access log goes; empty: to stdout.
   AccessOutput access_output = {};
+  // What callbacks keep of bodies.
+  callbacks::Memory callback_memory = {};
 };
 
 class ShardGateway final : public http::SessionHost {
@@ -60,6 +63,7 @@ class ShardGateway final : public http::SessionHost {
   void SetSnapshot(fleet::SnapshotPtr snapshot) {
     snapshot_ = std::move(snapshot);
     stats_.generation.Set(snapshot_->generation);
+    caller_.Follow(snapshot_->callbacks);
   }
   void SetAuthenticator(std::shared_ptr<const Authenticator> keys) {
     authenticator_ = std::move(keys);
@@ -91,6 +95,7 @@ class ShardGateway final : public http::SessionHost {
   openai::RequestViewParser& parser() { return parser_; }
   upstream::ConnectionPool& connections() { return connections_; }
   upstream::RetryBudget& retry_budget() { return retry_budget_; }
+  callbacks::Caller& caller() { return caller_; }
   RequestLog& log() { return log_; }
   // Whether a request that begins now gets a line in the access log.
   bool LogsAccess(EndpointKind kind) const {
@@ -106,11 +111,8 @@ class ShardGateway final : public http::SessionHost {
   std::string& head_memory() { return head_memory_; }
   bool has_keys() const { return authenticator_ != nullptr; }
 
-  void Answer(http::Session& session, const LocalAnswer& answer);
-  // Returns the bytes of the answer's body.
-  size_t AnswerError(http::Session& session, const openai::RequestError& error,
-                     std::string_view message, std::string_view request_id,
-                     std::string_view extra_fields = {});
+  // The head that is sent is left in `head` if that is not nullptr.
+  void Answer(http::Session& session, const LocalAnswer& answer, std::string* head = nullptr);
 
   // Retries that wait for their share of the budget, first come first served.
   void QueueRetry(Transaction* transaction) { waiting_retries_.push_back(transaction); }
@@ -142,6 +144,9 @@ class ShardGateway final : public http::SessionHost {
   // Its body will not come any more, and it gets no answer.
   void LogUnanswered(http::Session& session, int status, stats::Cause cause);
   void LogWithoutTransaction(const http::Session& session, AccessEntry entry);
+  // Callbacks of PostRequest hear of it as well, unless it was for the router alone.
+  void TellCallbacks(const http::Session& session, int status, stats::Cause cause,
+                     std::string_view request_id);
 
   std::string_view RequestId(const http::Session& session, std::string* made);
   Transaction* NewTransaction();
@@ -159,6 +164,7 @@ class ShardGateway final : public http::SessionHost {
   openai::RequestViewParser parser_;
   upstream::ConnectionPool connections_;
   upstream::RetryBudget retry_budget_;
+  callbacks::Caller caller_;
   RequestLog log_;
   AccessLog access_log_;
   AccessOrigin access_origin_;  // working memory

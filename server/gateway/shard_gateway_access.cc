@@ -1,5 +1,9 @@
-// The access log of what never becomes a Transaction: local endpoints, refusals, requests whose
-// body does not come.
+// What is told of requests that never become a Transaction, in the access log and to callbacks:
+// local endpoints, refusals, requests whose body does not come.
+#include <vector>
+
+#include "server/callbacks/chain.h"
+#include "server/callbacks/request_hooks.h"
 #include "server/gateway/shard_gateway.h"
 
 namespace vllm_router::gateway {
@@ -14,17 +18,44 @@ void ShardGateway::AnswerAndLog(http::Session& session, const LocalAnswer& answe
                                     .request_id = answer.request_id,
                                     .answer_bytes = bodiless ? 0 : answer.body.size()});
   }
+  TellCallbacks(session, answer.status, cause, answer.request_id);
   session.awaits_body = false;
   Answer(session, answer);
 }
 
 void ShardGateway::LogUnanswered(http::Session& session, int status, stats::Cause cause) {
   if (!session.awaits_body) return;
+  const std::string_view id = RequestId(session, &id_memory_);
   if (snapshot_->settings.access_log != fleet::AccessLogFormat::kOff) {
-    LogWithoutTransaction(
-        session, {.status = status, .cause = cause, .request_id = RequestId(session, &id_memory_)});
+    LogWithoutTransaction(session, {.status = status, .cause = cause, .request_id = id});
   }
+  TellCallbacks(session, status, cause, id);
   session.awaits_body = false;
+}
+
+void ShardGateway::TellCallbacks(const http::Session& session, int status, stats::Cause cause,
+                                 std::string_view request_id) {
+  if (snapshot_->callbacks == nullptr || !snapshot_->callbacks->post()) return;
+  if (session.head_base() == nullptr) return;  // nothing is known of it
+  const std::string_view path = session.In(session.head().path);
+  if (IsLocal(FindEndpoint(path).kind)) return;
+  std::vector<callbacks::HeaderLine> lines;
+  for (const http::Field& field : session.head().fields) {
+    lines.push_back({session.In(field.name), session.In(field.value)});
+  }
+  const base::Duration age = loop().now() - session.request_began();
+  const std::string peer = PeerText(session);
+  callbacks::RequestHooks hooks(caller_, snapshot_->callbacks, nullptr);
+  hooks.Keep({.http_request_id = request_id,
+              .method = session.In(session.head().method_text),
+              .path = path,
+              .query = session.In(session.head().query),
+              .client_address = peer,
+              .headers = lines,
+              .received = loop().wall_now() - age,
+              .generation = snapshot_->generation,
+              .body_bytes = session.awaits_body ? session.body_received() : 0});
+  hooks.End({.cause = static_cast<uint8_t>(cause), .status = status, .total = age});
 }
 
 void ShardGateway::LogWithoutTransaction(const http::Session& session, AccessEntry entry) {

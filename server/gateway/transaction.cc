@@ -33,6 +33,7 @@ void Transaction::Start(http::Session& session, EndpointKind kind, std::string_v
   stale_retried_ = false;
   excluded_.clear();
   status_ = sent_status_ = 0;
+  complete_at_ = gateway_.loop().now();
   content_at_ = {};
   logged_ = gateway_.LogsAccess(kind);
   if (logged_) BeginAccess();
@@ -45,7 +46,11 @@ void Transaction::Begin(http::Session& session, EndpointKind kind, std::string_v
   Enter(Phase::kQueued);
   gateway_.retry_budget().OnRequestBegan();
   stats_.Begin(began_, gateway_.loop().now(), session.body().size());
-  Choose();
+  if (snapshot_->callbacks == nullptr) {
+    Choose();
+  } else {
+    BeginHooks();
+  }
 }
 
 void Transaction::BeginScrape(http::Session& session, std::string_view request_id) {
@@ -55,13 +60,9 @@ void Transaction::BeginScrape(http::Session& session, std::string_view request_i
   gateway_.shared().scrape([this, serial = serial_, loop = &gateway_.loop()](std::string text) {
     loop->Post([this, serial, text = std::move(text)] {
       if (serial != serial_ || phase_ != Phase::kScraping) return;
-      http::Session& waiting = *std::exchange(session_, nullptr);
-      waiting.context = nullptr;
-      sent_status_ = 200;
-      answer_body_bytes_ = waiting.head().method == http::Method::kHead ? 0 : text.size();
-      gateway_.Answer(waiting, {.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                                .body = text,
-                                .request_id = request_id_});
+      AnswerLocally({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                     .body = text,
+                     .request_id = request_id_});
       Finish(Outcome::kAnswered);
     });
   });
@@ -72,11 +73,17 @@ void Transaction::Choose() {
     AnswerError(*error, error->message);
     return;
   }
+  Route();
+}
+
+// To a pool, or to the engine that the query names.
+void Transaction::Route() {
   if (PinnedByQuery()) {
     if (session_ != nullptr) Admit();
     return;
   }
-  pool_ = FindPool();
+  // With callbacks it is there already.
+  if (pool_ == nullptr) pool_ = FindPool();
   if (pool_ == nullptr) {
     stats_.OnModel(gateway_.shared().stats.other_models());
     AnswerError(errors::kModelNotFound, openai::ModelNotFoundMessage(facts_.model));
@@ -88,19 +95,25 @@ void Transaction::Choose() {
 
 template <typename Read>
 auto Transaction::WithSource(Read read) {
-  const http::RequestHead& head = session_->head();
-  const auto header = [this, &head](std::string_view name) -> std::optional<std::string_view> {
+  const http::RequestHead& head = request_head();
+  const char* const base = request_base();
+  const auto header = [&head, base](std::string_view name) -> std::optional<std::string_view> {
     for (const http::Field& field : head.fields) {
-      if (base::EqualsIgnoreCase(session_->In(field.name), name)) return session_->In(field.value);
+      if (base::EqualsIgnoreCase(field.name.In(base), name)) return field.value.In(base);
     }
     return std::nullopt;
   };
+  const auto value = [&head, base](http::FieldId id) {
+    const http::Field* field = head.Find(id);
+    return field == nullptr ? std::string_view() : field->value.In(base);
+  };
+  const bool own_body = edited_ != nullptr && edited_->body();
   return read(RequestSource{.kind = kind_,
-                            .content_type = session_->Header(http::FieldId::kContentType),
-                            .content_encoding = session_->Header(http::FieldId::kContentEncoding),
-                            .query = session_->In(head.query),
-                            .body = session_->body(),
-                            .padding = net::kReadPadding,
+                            .content_type = value(http::FieldId::kContentType),
+                            .content_encoding = value(http::FieldId::kContentEncoding),
+                            .query = head.query.In(base),
+                            .body = request_body(),
+                            .padding = own_body ? 0 : net::kReadPadding,
                             .header = header});
 }
 
@@ -192,12 +205,23 @@ void Transaction::AnswerError(const openai::RequestError& error, std::string_vie
                               std::string_view extra) {
   if (stats_.cause() == stats::Cause::kNone) stats_.set_cause(CauseOf(error));
   if (session_ != nullptr) {
-    http::Session& session = *std::exchange(session_, nullptr);
-    session.context = nullptr;
-    sent_status_ = error.status;
-    answer_body_bytes_ = gateway_.AnswerError(session, error, message, request_id_, extra);
+    const std::string body = openai::ErrorBody(error, message);
+    AnswerLocally(
+        {.status = error.status, .body = body, .extra_fields = extra, .request_id = request_id_});
   }
   Finish(Outcome::kAnswered);
+}
+
+void Transaction::AnswerLocally(const LocalAnswer& answer) {
+  http::Session& session = *std::exchange(session_, nullptr);
+  session.context = nullptr;
+  sent_status_ = answer.status;
+  const bool bodiless = session.head().method == http::Method::kHead || IsBodiless(answer.status);
+  const std::string_view body = bodiless ? std::string_view() : answer.body;
+  answer_body_bytes_ = body.size();
+  if (hooks_ != nullptr) hooks_->OnAnswer({&body, 1});
+  // The answer may bring the connection's next request.
+  gateway_.Answer(session, answer, hooks_ == nullptr ? nullptr : &answer_head_);
 }
 
 void Transaction::OnClientGone() {
@@ -238,6 +262,7 @@ void Transaction::Finish(Outcome outcome) {
   stats_.End(status_ < 500 ? stats::Cause::kCompleted : stats::Cause::kBackendStatus, status_,
              gateway_.loop().now());
   if (logged_) LogAccess();
+  if (hooks_ != nullptr) EndHooks();
   if (phase_ == Phase::kRetryQueued) gateway_.UnqueueRetry(this);
   if (ticket_ != 0) {
     // Admitted just now: the callback that is on its way gives the slot back.

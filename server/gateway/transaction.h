@@ -1,7 +1,8 @@
 // One client request that an engine answers, from its last byte to the answer's last byte.
 //
-//   Begin -> admission -> choose (view, pool, pick, lease) -> attempt -> relay -> finish
-//                           ^------ retry (budget) ----'
+//   Begin -> choose (view, pool) -> admission -> pick, lease -> attempt -> relay -> finish
+//                  ^                              ^-- retry (budget) --'
+//                  '- callbacks, if there are any, before the pool is final
 //
 // Recycled: a shard keeps the objects for later requests, so that nothing is allocated per request.
 // Belongs to its shard's thread. The snapshot is pinned at Begin; every decision for this request
@@ -10,13 +11,19 @@
 #define SERVER_GATEWAY_TRANSACTION_H_
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/container/inlined_vector.h"
+#include "server/callbacks/hooks.h"
+#include "server/callbacks/request_hooks.h"
 #include "server/fleet/snapshot.h"
 #include "server/gateway/access_log.h"
 #include "server/gateway/admission.h"
+#include "server/gateway/answer.h"
+#include "server/gateway/edited_request.h"
 #include "server/gateway/ended_requests.h"
 #include "server/gateway/endpoint_table.h"
 #include "server/gateway/forward_head.h"
@@ -33,7 +40,9 @@ namespace vllm_router::gateway {
 
 class ShardGateway;
 
-class Transaction final : private upstream::ExchangeHandler, private net::Timer {
+class Transaction final : private upstream::ExchangeHandler,
+                          private callbacks::RequestHooks::Handler,
+                          private net::Timer {
  public:
   explicit Transaction(ShardGateway& gateway);
 
@@ -63,7 +72,15 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void RetryNow();
 
  private:
-  enum class Phase : uint8_t { kFree, kScraping, kQueued, kAttempt, kRetryQueued, kRelay };
+  enum class Phase : uint8_t {
+    kFree,
+    kScraping,
+    kCallback,
+    kQueued,
+    kAttempt,
+    kRetryQueued,
+    kRelay
+  };
   // How long a retry waits for the budget when there is no connect timeout to go by.
   static constexpr base::Duration kRetryWait = std::chrono::seconds(5);
 
@@ -72,8 +89,20 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   // What Begin and BeginScrape have in common.
   void Start(http::Session& session, EndpointKind kind, std::string_view request_id);
 
+  // The request as it goes to a backend: as it came, or as callbacks have changed it.
+  const http::RequestHead& request_head() const {
+    return edited_ == nullptr ? session_->head() : edited_->head();
+  }
+  const char* request_base() const {
+    return edited_ == nullptr ? session_->head_base() : edited_->base();
+  }
+  std::string_view request_body() const {
+    return edited_ != nullptr && edited_->body() ? *edited_->body() : session_->body();
+  }
+
   // --- transaction.cc: what the request wants, and its end ---
   void Choose();
+  void Route();
   const openai::RequestError* ReadFacts();
   const fleet::Pool* FindPool();
   // Calls `read` with the session's request as a RequestSource.
@@ -89,9 +118,24 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   void Remember();
   void Admit();
   void OnAdmitted();
+  void AnswerLocally(const LocalAnswer& answer);
   void AnswerError(const openai::RequestError& error, std::string_view message,
                    std::string_view extra = {});
   void Finish(Outcome outcome);
+
+  // --- transaction_hooks.cc: its callbacks ---
+  void BeginHooks();
+  // Calls `use` with the request as it is now.
+  template <typename Use>
+  void WithHookView(Use use);
+  void KeepForEnd();
+  void AskNext();
+  void OnVerdict(callbacks::Verdict verdict) override;
+  bool Follow(callbacks::Verdict verdict);
+  void AnswerForCallback(const callbacks::Verdict& verdict);
+  std::optional<std::string> Change(callbacks::Verdict* verdict);
+  std::optional<std::string> BodyWithModel(std::string_view model) const;
+  void EndHooks();
 
   // --- transaction_access.cc: its line in the access log ---
   void BeginAccess();
@@ -145,12 +189,21 @@ class Transaction final : private upstream::ExchangeHandler, private net::Timer 
   std::string path_;
   std::string gone_peer_;  // the client's address, when it has gone and the answer is read on
 
+  // Its callbacks; nullptr: there are none.
+  std::unique_ptr<callbacks::RequestHooks> hooks_;
+  std::unique_ptr<EditedRequest> edited_;  // nullptr: none has changed it
+  const openai::RequestError* lacks_model_ = nullptr;
+  std::string answer_head_;  // as it was sent, for those of PostRequest
+
+  // When things happened.
+  base::TimePoint complete_at_{};  // the body's last byte
+  base::TimePoint head_at_{};      // the head of the backend's answer; only with status_
+  base::TimePoint content_at_{};   // the answer's first content; 0: it has not come
+
   // For its line in the access log; nothing of it is written when it gets none.
   bool logged_ = false;
   AccessOrigin origin_;
-  base::TimePoint complete_at_{};  // the body's last byte
-  base::TimePoint content_at_{};   // the answer's first content; 0: it has not come
-  int sent_status_ = 0;            // to the client; 0: nothing before it left
+  int sent_status_ = 0;  // to the client; 0: nothing before it left
   uint64_t answer_body_bytes_ = 0;
 
   Admission::Ticket ticket_ = 0;

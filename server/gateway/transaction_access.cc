@@ -6,7 +6,6 @@ namespace vllm_router::gateway {
 
 void Transaction::BeginAccess() {
   origin_.Read(*session_);
-  complete_at_ = gateway_.loop().now();
   if (kind_ != EndpointKind::kMetrics) return;
   // Nobody else sets these for a scrape.
   facts_.model.clear();
@@ -40,7 +39,8 @@ void Transaction::LogAccess() {
     entry.backend = backend->spec.url.text;
   }
   // Who has never had an attempt has waited until now.
-  const base::TimePoint admitted = phase_ == Phase::kQueued ? now : stats_.ready_at();
+  const base::TimePoint admitted =
+      phase_ == Phase::kQueued || phase_ == Phase::kCallback ? now : stats_.ready_at();
   if (phase_ != Phase::kScraping) entry.queue = admitted - complete_at_;
   const base::TimePoint connected = exchange_.connected_at();
   if (attempt_ > 0 && connected >= stats_.attempt_began()) {

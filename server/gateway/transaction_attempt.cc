@@ -95,7 +95,7 @@ void Transaction::StartAttempt() {
 }
 
 void Transaction::Attempt(fleet::BackendPtr backend) {
-  ++attempt_;
+  if (++attempt_ > 1) gateway_.stats().failover_attempts.Add();
   gateway_.log().Routed({.request_id = request_id_,
                          .session_id = facts_.session_id,
                          .url = backend->spec.url.text,
@@ -109,7 +109,7 @@ void Transaction::Attempt(fleet::BackendPtr backend) {
 }
 
 std::string_view Transaction::BodyFor(const fleet::Backend& backend) {
-  const std::string_view body = session_->body();
+  const std::string_view body = request_body();
   if (facts_.model_length == 0) return body;  // the body names no model, or the path none
   const std::string& model = pool_->ModelOn(backend);
   if (model == facts_.model) return body;
@@ -125,8 +125,8 @@ std::string_view Transaction::BodyFor(const fleet::Backend& backend) {
 
 void Transaction::Send(fleet::BackendPtr backend, bool fresh_only) {
   const std::string_view body = BodyFor(*backend);
-  BuildRequestHead({.head = &session_->head(),
-                    .base = session_->head_base(),
+  BuildRequestHead({.head = &request_head(),
+                    .base = request_base(),
                     .backend = backend.get(),
                     .request_id = request_id_,
                     .body_bytes = body.size(),
@@ -208,7 +208,6 @@ bool Transaction::RetryStatus(int status) {
   lease_.backend()->runtime->OnAnswered();
   stats_.OnAttemptFailed(stats::Cause::kBackendStatus, gateway_.loop().now());
   gateway_.stats().retries.Add();
-  gateway_.stats().failover_attempts.Add();
   stale_retried_ = false;
   exchange_.Cancel();
   Attempt(std::move(other.backend));
@@ -251,7 +250,6 @@ bool Transaction::AcquireRetry() {
 void Transaction::RetryNow() {
   Timer::Cancel();
   holds_retry_ = true;
-  gateway_.stats().failover_attempts.Add();
   StartAttempt();
 }
 

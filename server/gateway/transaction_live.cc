@@ -34,6 +34,8 @@ LivePhase Transaction::WhichPhase(base::TimePoint* since) const {
     case Phase::kAttempt:
       if (exchange_.connecting()) return LivePhase::kConnecting;
       break;
+    case Phase::kCallback:
+      return LivePhase::kCallback;
     case Phase::kRelay:
       if (stats_.decoding()) return LivePhase::kDecode;
       break;

@@ -26,11 +26,13 @@ void Transaction::OnAnswer(const http::ResponseHead* head, const char* base,
     if (std::exchange(holds_retry_, false)) gateway_.ReleaseRetry();
     Enter(Phase::kRelay);
     status_ = head->status;
+    head_at_ = gateway_.loop().now();
     stats_.OnHead(*head);
     if (session_ != nullptr) BeginAnswer(*head, base);
   }
   stats_.OnPayload(payload, gateway_.loop().now());
   if (stats_.decoding() != decoded_before) content_at_ = gateway_.loop().now();
+  if (hooks_ != nullptr) hooks_->OnAnswer(payload);
   if (session_ != nullptr) {
     if (stats_.decoding() != decoded_before) phase_since_ = gateway_.loop().now();
     if (event_stream_) {
@@ -91,6 +93,7 @@ void Transaction::BeginAnswer(const http::ResponseHead& head, const char* base) 
                    .keep_alive = session_->keep_alive(),
                    .http10 = old_client},
                   &gateway_.head_memory());
+  if (hooks_ != nullptr) answer_head_ = gateway_.head_memory();
 }
 
 void Transaction::WriteToClient(absl::Span<const std::string_view> payload, bool with_head,
@@ -104,6 +107,7 @@ void Transaction::WriteToClient(absl::Span<const std::string_view> payload, bool
     session_->ReleaseRequest();
     alias_body_.clear();
     alias_body_.shrink_to_fit();
+    edited_.reset();
   }
   size_t bytes = 0;
   for (const std::string_view piece : payload) bytes += piece.size();

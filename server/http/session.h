@@ -120,6 +120,8 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   bool awaits_body = false;
   // The host's as well: the name of the key that came with the request's head.
   std::string client_key;
+  // The host's as well: the port beside peer().
+  uint16_t peer_port = 0;
   // The host's as well: this connection is one too many, its first request is refused.
   bool over_limit = false;
 

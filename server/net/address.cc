@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 #include <cassert>
 #include <cstring>
@@ -43,6 +44,14 @@ std::optional<Address> ParseIpLiteral(const std::string& host, uint16_t port) {
     return MakeAddress(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
   }
   return std::nullopt;
+}
+
+std::optional<Address> MakeUnixAddress(const std::string& path) {
+  sockaddr_un local{};
+  if (path.size() >= sizeof(local.sun_path)) return std::nullopt;
+  local.sun_family = AF_UNIX;
+  std::memcpy(local.sun_path, path.data(), path.size());
+  return MakeAddress(reinterpret_cast<const sockaddr*>(&local), sizeof(local));
 }
 
 std::string HostToString(const Address& address) {

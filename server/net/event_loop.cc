@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -53,6 +54,7 @@ EventLoop::EventLoop()
       waker_(std::make_unique<Waker>()),
       now_(base::Clock::Real().Now()),
       timers_(now_),
+      fine_timers_(now_, std::chrono::milliseconds(1)),
       scratch_(buffers_.Get(kScratchBytes)) {
   Add(waker_->fd(), waker_.get());
 }
@@ -111,6 +113,14 @@ base::WallTime EventLoop::wall_now() const {
   return wall_now_;
 }
 
+int EventLoop::TimeoutMs() const {
+  const base::TimePoint now = base::Clock::Real().Now();
+  const int coarse = timers_.MillisecondsToNext(now);
+  const int fine = fine_timers_.MillisecondsToNext(now);
+  if (fine < 0) return coarse;
+  return coarse < 0 ? fine : std::min(coarse, fine);
+}
+
 void EventLoop::RunPosted() {
   {
     base::MutexLock lock(&mutex_);
@@ -157,7 +167,7 @@ void EventLoop::Run() {
   std::array<epoll_event, 256> events;
   while (true) {
     const bool stopping = stopping_.load(std::memory_order_acquire);
-    const int timeout_ms = stopping ? 0 : timers_.MillisecondsToNext(base::Clock::Real().Now());
+    const int timeout_ms = stopping ? 0 : TimeoutMs();
     const int count =
         ::epoll_wait(epoll_fd_, events.data(), static_cast<int>(events.size()), timeout_ms);
     now_ = base::Clock::Real().Now();
@@ -166,6 +176,7 @@ void EventLoop::Run() {
     }
     RunPosted();
     timers_.Advance(now_);
+    fine_timers_.Advance(now_);
     EndTurn(now_);
     if (stopping) break;
   }

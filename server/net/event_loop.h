@@ -76,6 +76,9 @@ class EventLoop {
   base::WallTime wall_now() const;
 
   TimerWheel& timers() { return timers_; }
+  // For deadlines that are not worth 50 ms themselves: to the millisecond, at the price of a slot
+  // looked at each millisecond while one is armed.
+  TimerWheel& fine_timers() { return fine_timers_; }
   BufferPool& buffers() { return buffers_; }
 
   // Receive buffer shared by all connections of the loop: valid until the next read of any of them.
@@ -100,6 +103,7 @@ class EventLoop {
  private:
   class Waker;
 
+  int TimeoutMs() const;  // until the next timer; -1: there is none
   void RunPosted();
   void EndTurn(base::TimePoint began);
 
@@ -122,6 +126,7 @@ class EventLoop {
   mutable base::TimePoint wall_read_at_{};
   mutable base::WallTime wall_now_{};
   TimerWheel timers_;
+  TimerWheel fine_timers_;
   BufferPool buffers_;
   Buffer scratch_;
   std::function<void(base::Duration)> on_turn_;

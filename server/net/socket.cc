@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 namespace vllm_router::net {
@@ -89,6 +90,7 @@ bool Socket::Connect(const sockaddr* address, socklen_t length, SSL_CTX* tls,
     }
   }
   state_ = State::kConnecting;
+  connect_error_ = 0;
   peer_closed_ = reset_ = false;
   loop_.Add(fd_, this);
   return true;
@@ -111,10 +113,18 @@ void Socket::FinishConnect() {
   ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);
   if (error != 0) {
     state_ = State::kFailed;
-    errno = error;
+    connect_error_ = errno = error;
     return;
   }
   state_ = ssl_ == nullptr ? State::kConnected : State::kHandshaking;
+}
+
+std::string Socket::WhyFailed() const {
+  if (connect_error_ != 0) return std::generic_category().message(connect_error_);
+  if (ssl_ == nullptr) return "the connection broke";
+  const long verdict = SSL_get_verify_result(ssl_.get());
+  if (verdict == X509_V_OK) return "the TLS handshake failed";
+  return std::string("the certificate was refused: ") + X509_verify_cert_error_string(verdict);
 }
 
 void Socket::Handshake() {

@@ -64,6 +64,8 @@ class Socket final : private EventHandler {
   bool open() const { return fd_ >= 0; }
   bool connected() const { return state_ == State::kConnected; }
   bool failed() const { return state_ == State::kFailed; }
+  // Of a connection that did not come about: what the system or the handshake says of it.
+  std::string WhyFailed() const;
   bool readable() const { return readable_; }
   // The peer has ended its side or reset the connection; unread bytes may still wait.
   bool peer_closed() const { return peer_closed_; }
@@ -101,6 +103,7 @@ class Socket final : private EventHandler {
   bool writable_ = false;
   bool peer_closed_ = false;
   bool reset_ = false;
+  int connect_error_ = 0;
 };
 
 }  // namespace vllm_router::net

@@ -26,7 +26,7 @@ TimerWheel::~TimerWheel() {
 
 uint64_t TimerWheel::TickAfter(base::TimePoint t) const {
   if (t <= start_) return 0;
-  return static_cast<uint64_t>((t - start_ + kTick - base::Duration(1)) / kTick);
+  return static_cast<uint64_t>((t - start_ + tick_ - base::Duration(1)) / tick_);
 }
 
 void TimerWheel::Link(Timer* timer) {
@@ -70,7 +70,7 @@ void TimerWheel::FireSlot(uint32_t slot, base::TimePoint now) {
 }
 
 void TimerWheel::Advance(base::TimePoint now) {
-  const uint64_t target = now <= start_ ? 0 : static_cast<uint64_t>((now - start_) / kTick);
+  const uint64_t target = now <= start_ ? 0 : static_cast<uint64_t>((now - start_) / tick_);
   if (linked_ == 0) {
     current_tick_ = std::max(current_tick_, target);
     return;
@@ -88,7 +88,7 @@ int TimerWheel::MillisecondsToNext(base::TimePoint now) const {
   uint64_t tick = std::max(current_tick_ + 1, earliest_tick_);
   while (slots_[tick % kSlots] == nullptr && tick < current_tick_ + kSlots) ++tick;
   earliest_tick_ = tick;
-  const base::TimePoint at = start_ + kTick * tick;
+  const base::TimePoint at = start_ + tick_ * tick;
   if (at <= now) return 0;
   return static_cast<int>((at - now + std::chrono::milliseconds(1) - base::Duration(1)) /
                           std::chrono::milliseconds(1));

@@ -1,10 +1,10 @@
 // Coarse timers for many connections: arming and moving one costs a few stores, no system call and
 // no heap.
 //
-// A hashed wheel of 50 ms ticks (Varghese and Lauck, 1987). Moving a deadline back only stores it:
-// the timer is looked at when its old slot comes round, and put back. So "idle since the last
-// token" costs one store per token. A timer never fires early, and at most about one tick late. All
-// of it belongs to the loop's thread.
+// A hashed wheel of ticks, 50 ms unless told otherwise (Varghese and Lauck, 1987). Moving a
+// deadline back only stores it: the timer is looked at when its old slot comes round, and put back.
+// So "idle since the last token" costs one store per token. A timer never fires early, and at most
+// about one tick late. All of it belongs to the loop's thread.
 #ifndef SERVER_NET_TIMER_WHEEL_H_
 #define SERVER_NET_TIMER_WHEEL_H_
 
@@ -50,7 +50,8 @@ class TimerWheel {
  public:
   static constexpr base::Duration kTick = std::chrono::milliseconds(50);
 
-  explicit TimerWheel(base::TimePoint start) : start_(start) {}
+  explicit TimerWheel(base::TimePoint start, base::Duration tick = kTick)
+      : start_(start), tick_(tick) {}
   TimerWheel(const TimerWheel&) = delete;
   TimerWheel& operator=(const TimerWheel&) = delete;
   ~TimerWheel();
@@ -62,15 +63,16 @@ class TimerWheel {
 
  private:
   friend class Timer;
-  static constexpr uint32_t kSlots =
-      1024;  // 51 s; later deadlines wait in the last slot and are put back
+  // 51 s of 50 ms; later deadlines wait in the last slot and are put back.
+  static constexpr uint32_t kSlots = 1024;
 
   uint64_t TickAfter(base::TimePoint t) const;
   void Link(Timer* timer);
   void Unlink(Timer* timer);
   void FireSlot(uint32_t slot, base::TimePoint now);
 
-  base::TimePoint start_;
+  const base::TimePoint start_;
+  const base::Duration tick_;
   uint64_t current_tick_ = 0;  // slots up to this tick have been looked at
   mutable uint64_t earliest_tick_ =
       0;  // no slot before it holds a timer: where the search for the next one begins

@@ -1,8 +1,11 @@
 #include "server/net/tls.h"
 
 #include <openssl/err.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <string_view>
+#include <system_error>
 
 #include "absl/strings/str_format.h"
 #include "server/base/status.h"
@@ -16,6 +19,15 @@ absl::Status TlsError(std::string_view what, const std::string& file) {
     ERR_error_string_n(code, reason, sizeof(reason));
   ERR_clear_error();
   return absl::InvalidArgumentError(absl::StrFormat("%s '%s': %s", what, file, reason));
+}
+
+// OpenSSL would read a device for ever, and a pipe would stop the thread.
+absl::Status CheckFile(std::string_view what, const std::string& file) {
+  struct stat look {};
+  const bool there = ::stat(file.c_str(), &look) == 0;
+  if (there && S_ISREG(look.st_mode)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat(
+      "%s '%s': %s", what, file, there ? "not a file" : std::generic_category().message(errno)));
 }
 
 int SelectHttp11(SSL*, const unsigned char** out, unsigned char* out_length,
@@ -41,6 +53,8 @@ void SetCommonOptions(SSL_CTX* context) {
 
 absl::Status UseCertificate(SSL_CTX* context, const std::string& certificate,
                             const std::string& key) {
+  ROUTER_RETURN_IF_ERROR(CheckFile("cannot use the certificate file", certificate));
+  ROUTER_RETURN_IF_ERROR(CheckFile("cannot use the key file", key));
   if (SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) != 1) {
     return TlsError("cannot use the certificate file", certificate);
   }
@@ -62,6 +76,7 @@ absl::StatusOr<TlsContext> MakeServerTls(const ServerTlsFiles& files) {
   SSL_CTX_set_alpn_select_cb(ssl, SelectHttp11, nullptr);
   ROUTER_RETURN_IF_ERROR(UseCertificate(ssl, files.certificate, files.key));
   if (!files.client_ca.empty()) {
+    ROUTER_RETURN_IF_ERROR(CheckFile("cannot use the client CA file", files.client_ca));
     if (SSL_CTX_load_verify_locations(ssl, files.client_ca.c_str(), nullptr) != 1) {
       return TlsError("cannot use the client CA file", files.client_ca);
     }
@@ -77,6 +92,7 @@ absl::StatusOr<TlsContext> MakeClientTls(const ClientTlsFiles& files) {
   TlsContext context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* ssl = context.get();
   SetCommonOptions(ssl);
+  if (!files.ca.empty()) ROUTER_RETURN_IF_ERROR(CheckFile("cannot use the CA file", files.ca));
   const int loaded = files.ca.empty()
                          ? SSL_CTX_set_default_verify_paths(ssl)
                          : SSL_CTX_load_verify_locations(ssl, files.ca.c_str(), nullptr);
@@ -85,8 +101,9 @@ absl::StatusOr<TlsContext> MakeClientTls(const ClientTlsFiles& files) {
     ROUTER_RETURN_IF_ERROR(UseCertificate(ssl, files.certificate, files.key));
   }
   SSL_CTX_set_verify(ssl, files.insecure_skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
-  static constexpr unsigned char kAlpn[] = "\x08http/1.1";
-  SSL_CTX_set_alpn_protos(ssl, kAlpn, sizeof(kAlpn) - 1);
+  const std::string_view alpn = files.http2 ? "\x02h2" : "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn.data()),
+                          static_cast<unsigned>(alpn.size()));
   return context;
 }
 

@@ -1,5 +1,6 @@
 // TLS contexts: towards clients (certificate from files, re-read when they change) and towards
-// engines (verification against a CA file or the system's). TLS 1.2 and later, ALPN http/1.1 only.
+// engines and callback services (verification against a CA file or the system's). TLS 1.2 and
+// later; ALPN with one protocol, http/1.1 or, towards callback services, h2.
 #ifndef SERVER_NET_TLS_H_
 #define SERVER_NET_TLS_H_
 
@@ -40,6 +41,7 @@ struct ClientTlsFiles {
   std::string certificate = {};       // PEM chain to show; empty: none
   std::string key = {};               // PEM, with `certificate`
   bool insecure_skip_verify = false;  // take any certificate for any name
+  bool http2 = false;                 // what is spoken: HTTP/2, else HTTP/1.1
 };
 absl::StatusOr<TlsContext> MakeClientTls(const ClientTlsFiles& files);
 inline absl::StatusOr<TlsContext> MakeClientTls(const std::string& ca_file) {

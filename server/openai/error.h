@@ -129,6 +129,9 @@ inline constexpr RequestError kNoBackendAvailable{
     "The model is temporarily unavailable. Please try again later.", "model"};
 inline constexpr RequestError kOverloaded{503, kServerType, "overloaded",
                                           "The router is overloaded. Please try again later."};
+inline constexpr RequestError kCallbackFailed{
+    503, kServerType, "callback_failed",
+    "The request could not be checked. Please try again later."};
 inline constexpr RequestError kBackendTimeout{504, kServerType, "backend_timeout",
                                               "The model server did not answer in time."};
 inline constexpr RequestError kHttpVersionNotSupported{
@@ -168,6 +171,7 @@ inline constexpr std::array kAll = {
     &kRequestAborted,
     &kNoBackendAvailable,
     &kOverloaded,
+    &kCallbackFailed,
     &kBackendTimeout,
     &kHttpVersionNotSupported,
 };

@@ -61,6 +61,17 @@ TrafficTotals Registry::Traffic(const RateWindow::Span& span) const {
   return totals;
 }
 
+std::optional<base::TimePoint> Registry::FirstAttempt() const {
+  std::optional<base::TimePoint> first;
+  for (const auto& shard : shards_) {
+    const uint64_t at = shard->first_attempt_ns.Read();
+    if (at == 0) continue;
+    const base::TimePoint asked{base::Duration(static_cast<int64_t>(at))};
+    if (!first || asked < *first) first = asked;
+  }
+  return first;
+}
+
 void Registry::CountError(std::string_view server, std::string_view model, std::string_view type) {
   base::MutexLock lock(&mutex_);
   ++errors_[ErrorKey(server, model, type)];

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -53,6 +54,8 @@ class Registry {
 
   // Traffic of the router as a whole. Any thread.
   TrafficTotals Traffic(const RateWindow::Span& span) const;
+  // When a backend was first asked for anything; nullopt: not yet. Any thread.
+  std::optional<base::TimePoint> FirstAttempt() const;
   // A failed attempt. Rare, hence a lock. Any thread.
   void CountError(std::string_view server, std::string_view model, std::string_view type);
 

@@ -28,8 +28,9 @@ struct alignas(64) ShardStats {
   Cell backend_connections_idle;  // gauge
   Cell failover_attempts;         // retries that have been sent
   Cell failover_refused;          // retries that the budget did not allow in time
-  Cell blocked_streams;  // gauge: answers whose engine is not read because the client is slow
-  TrafficCells traffic;  // of all requests for an engine, those refused at their head included
+  Cell first_attempt_ns;  // when it first asked a backend, on the clock of the loops; 0: not yet
+  Cell blocked_streams;   // gauge: answers whose engine is not read because the client is slow
+  TrafficCells traffic;   // of all requests for an engine, those refused at their head included
   // From the turn of the loop that had the whole request to its being handed to the kernel. A wait
   // in the queue, and an attempt that failed, are not in it.
   Histogram added_latency;

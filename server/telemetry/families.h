@@ -22,6 +22,8 @@ void AddGenAiFamilies(const Reading& reading, Page* page);
 void AddTrafficFamilies(const Reading& reading, const stats::Registry& registry, Page* page);
 // Backends: health, ejection, connections, what the engine says of itself.
 void AddBackendFamilies(const Reading& reading, Page* page);
+// Callbacks: calls, failures, how long they take.
+void AddCallbackFamilies(const CallbackFigures& figures, Page* page);
 // The router itself: connections, queue, shards, configuration.
 void AddRouterFamilies(const Reading& reading, const stats::Registry& registry,
                        const Sources& sources, Page* page);

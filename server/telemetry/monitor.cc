@@ -36,6 +36,7 @@ class Monitor::Page final : public prometheus::Collectable {
     AddGenAiFamilies(reading, &page);
     AddTrafficFamilies(reading, registry_, &page);
     AddBackendFamilies(reading, &page);
+    AddCallbackFamilies(sources_.callbacks(), &page);
     AddRouterFamilies(reading, registry_, sources_, &page);
     return page.Take();
   }
@@ -127,7 +128,7 @@ void Monitor::LogStats() {
     if (!log_interval_ || now < log_at_) return;
     log_at_ = now + *log_interval_;
   }
-  const auto began = reader_.first_request();
+  const auto began = registry_.FirstAttempt();
   ROUTER_LOG(
       kInfo, "%s",
       LogStatsBlock(reader_.Read(sources_.snapshot()), began ? base::ToSeconds(now - *began) : 0));

@@ -15,7 +15,6 @@ void Reader::Remember(const fleet::SnapshotPtr& snapshot) {
     auto known = trends_.extract(backend->stats->incarnation());
     // Most backends of a large fleet have had nothing to do since they were made.
     if (totals.started == 0 && known.empty()) continue;
-    if (totals.started > 0 && !first_request_) first_request_ = now;
     Trend& trend = known.empty() ? kept[backend->stats->incarnation()]
                                  : kept.insert(std::move(known)).position->second;
     trend.Remember(now, window, TrendPoint::Of(totals));

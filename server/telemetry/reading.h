@@ -15,6 +15,7 @@
 #include "server/base/clock.h"
 #include "server/fleet/engine_report.h"
 #include "server/fleet/snapshot.h"
+#include "server/stats/callback_stats.h"
 #include "server/stats/registry.h"
 #include "server/telemetry/trend.h"
 
@@ -41,6 +42,24 @@ struct AdminCalls {
   uint64_t count = 0;
 };
 
+// One callback, and what all of them keep.
+struct CallbackReading {
+  std::string name;  // callbacks/{id}
+  stats::CallbackTotals totals;
+  uint64_t in_flight = 0;
+  bool breaker_open = false;
+};
+struct CallbackFigures {
+  std::vector<CallbackReading> callbacks{};  // in the order in which they run
+  uint64_t memory_bytes = 0;
+};
+
+// How the process of the Python handler (--callbacks) fares; nothing where there is none.
+struct CallbackHostFigures {
+  bool down = false;
+  uint64_t restarts = 0;
+};
+
 // Of the process; each may be called from the monitor's thread at any time.
 struct Sources {
   std::function<fleet::SnapshotPtr()> snapshot;  // in effect
@@ -51,6 +70,8 @@ struct Sources {
   std::function<uint64_t()> admin_watchers;
   std::function<std::vector<AdminCalls>()> admin_calls;
   std::function<std::vector<FileFigures>()> files;
+  std::function<CallbackFigures()> callbacks;
+  std::function<CallbackHostFigures()> callback_host;
   std::function<uint64_t()> log_bytes_dropped;
   std::function<uint64_t()> access_lines_dropped;
 };
@@ -87,9 +108,6 @@ class Reader {
   void Remember(const fleet::SnapshotPtr& snapshot);
   base::Duration Interval() const { return registry_.rate_window().length() / Trend::kParts; }
 
-  // When the router's first request to an engine was noticed.
-  std::optional<base::TimePoint> first_request() const { return first_request_; }
-
   Reading Read(fleet::SnapshotPtr snapshot) const;
 
  private:
@@ -97,7 +115,6 @@ class Reader {
   const base::Clock& clock_;
   // By the incarnation of the backend's figures, which begin anew with it.
   std::map<uint64_t, Trend> trends_;
-  std::optional<base::TimePoint> first_request_;
 };
 
 }  // namespace vllm_router::telemetry

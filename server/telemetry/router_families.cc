@@ -134,6 +134,14 @@ void AddRouterFamilies(const Reading& reading, const stats::Registry& registry,
   for (const AdminCalls& calls : sources.admin_calls()) {
     page->Add({{"rpc", calls.rpc}, {"code", calls.code}}, static_cast<double>(calls.count));
   }
+  const CallbackHostFigures callback_host = sources.callback_host();
+  page->Gauge("vllm_router_callback_host_down",
+              "1 while there should be a process for the Python handler of --callbacks and it does "
+              "not serve, else 0");
+  one(callback_host.down);
+  page->Counter("vllm_router_callback_host_restarts_total",
+                "Times that the process of the Python handler was started again");
+  one(static_cast<double>(callback_host.restarts));
   page->Counter("vllm_router_log_dropped_bytes_total",
                 "Bytes of log lines that were dropped because nobody took them in time");
   one(static_cast<double>(sources.log_bytes_dropped()));

@@ -201,6 +201,19 @@ TEST_F(Statistics, CountTheAttemptsOfAFailoverOnTheirBackends) {
   EXPECT_EQ(shard().failover_refused.Read(), 0u);
 }
 
+TEST_F(Statistics, CountNoFailoverWhereNoOtherBackendIsLeft) {
+  AddEngine();
+  AddEngine();
+  route_.max_failover_attempts = 5;
+  Publish();
+  for (size_t i = 0; i < specs_.size(); ++i) engine(i).SetFault({FaultKind::kCloseBeforeHead, 0});
+  EXPECT_EQ(Status(Chat()), 502);
+  EXPECT_EQ(Failed(Settled(), Cause::kBackendConnect), 1u);
+  EXPECT_EQ(BackendTraffic(0).started + BackendTraffic(1).started, 2u);
+  EXPECT_EQ(shard().failover_attempts.Read(), 1u);
+  EXPECT_EQ(shard().retries.Read(), 2u) << "another one was wanted";
+}
+
 TEST_F(Statistics, TellOfRequestsOverTheLimit) {
   FakeEngine& engine = AddEngine();
   settings_.max_concurrent_requests = 1;

@@ -17,9 +17,10 @@ function(router_binary)
 endfunction()
 
 # router_test(NAME base_test LABELS unit SRCS ... DEPS ...) -> one gtest binary, each case a ctest test.
-# TIMEOUT (seconds, default 60) bounds each case; NEEDS lists binaries that the cases start.
+# TIMEOUT (seconds, default 60) bounds each case; NEEDS lists binaries that the cases start; with RUN_SERIAL nothing runs
+# beside a case, because it measures time.
 function(router_test)
-  cmake_parse_arguments(ARG "" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;NEEDS" ${ARGN})
+  cmake_parse_arguments(ARG "RUN_SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS;NEEDS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
@@ -32,7 +33,10 @@ function(router_test)
   target_compile_definitions(
     ${ARG_NAME} PRIVATE ROUTER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" ROUTER_BINARY_DIR="${PROJECT_BINARY_DIR}/bin")
   gtest_discover_tests(
-    ${ARG_NAME} TEST_PREFIX "${ARG_NAME}." DISCOVERY_TIMEOUT 30 PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+    ${ARG_NAME}
+    TEST_PREFIX "${ARG_NAME}."
+    DISCOVERY_TIMEOUT 30
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_RUN_SERIAL})
 endfunction()
 
 # router_fuzz(NAME head SRCS fuzz_head.cc CORPUS corpus/head DEPS ...)

@@ -1,6 +1,7 @@
 #include "tools/fake_engine/exchange.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tools/fake_engine/connection.h"
 #include "tools/fake_engine/engine.h"
@@ -131,6 +132,7 @@ void Exchange::Settle() {
     return;
   }
   LeaveEngine(job_.length_reached ? FinishReason::kLength : FinishReason::kStop);
+  Record(whole_ ? RecordedAnswer::Ending::kWhole : RecordedAnswer::Ending::kCut);
   if (counted_) whole_ ? engine_.ledger().Answered(is_stream_) : engine_.ledger().Cut(is_stream_);
   Clear();
   if (end_ == End::kKeepAlive) {
@@ -158,6 +160,7 @@ void Exchange::PeerGone() {
         phase_ == Phase::kWaiting ? fake_engine::Phase::kWaiting : fake_engine::Phase::kBeforeHead;
   }
   LeaveEngine(FinishReason::kAbort);
+  Record(RecordedAnswer::Ending::kAborted);
   engine_.ledger().Aborted(abort, is_stream_);
   counted_ = is_stream_ = false;
 }
@@ -167,8 +170,19 @@ void Exchange::Drop() {
   if (phase_ == Phase::kHeld) engine_.StopHolding(request_->id);
   if (phase_ == Phase::kWaiting) engine_.admission().StopWaiting(this);
   LeaveEngine(FinishReason::kAbort);
+  Record(RecordedAnswer::Ending::kCut);
   if (counted_) engine_.ledger().Cut(is_stream_);
   Clear();
+}
+
+// Once for each request that is recorded.
+void Exchange::Record(RecordedAnswer::Ending ending) {
+  if (!std::exchange(recording_, false)) return;
+  record_.ending = ending;
+  record_.stream = is_stream_;
+  record_.prompt_tokens = job_.prompt_tokens;
+  record_.tokens = uint64_t{tokens_sent_} * job_.choices;
+  engine_.ledger().AnswerEnded(std::move(record_));
 }
 
 void Exchange::LeaveEngine(FinishReason reason) {
@@ -195,7 +209,7 @@ void Exchange::Clear() {
   fault_ = Fault{};
   job_ = Job();
   counted_ = in_engine_ = head_sent_ = is_stream_ = blocked_ = chunked_ = false;
-  tokens_sent_ = 0;
+  tokens_sent_ = unsent_content_ = 0;
   pieces_sent_ = canned_sent_ = 0;
 }
 

@@ -90,11 +90,14 @@ class Exchange final : private Paced {
   void ContinueStream();
   void SendDueTokens(std::string* out);
   void AppendToken(std::string* out);
+  // Hands `out` to the connection, and notes when, of the events with content in it.
+  void SendContent(std::string_view out);
   bool FaultStrikes(std::string* out);
   void EndStream(std::string* out);
 
   void Finish(End end, bool whole);
   void Settle();
+  void Record(RecordedAnswer::Ending ending);
   void LeaveEngine(FinishReason reason);
   void Clear();
 
@@ -118,6 +121,11 @@ class Exchange final : private Paced {
   base::TimePoint first_token_at_;
   uint32_t tokens_sent_ = 0;  // per choice
   bool blocked_ = false;      // the client is too slow
+
+  // What the ledger keeps of it: `recording_` or nothing.
+  bool recording_ = false;
+  RecordedAnswer record_;
+  uint32_t unsent_content_ = 0;  // events that have been rendered
 
   TokenTemplate template_;
   bool chunked_ = false;

@@ -86,6 +86,13 @@ void Exchange::AnswerServer() {
 }
 
 void Exchange::AskModel() {
+  recording_ = engine_.ledger().keeps_answers() && request_->endpoint->generates();
+  if (recording_) {
+    record_ = RecordedAnswer{.request_id = request_->id,
+                             .http_request_id = std::string(request_->http_request_id),
+                             .model = request_->facts().model,
+                             .received = began_};
+  }
   if (!engine_.script().holding) return Proceed();
   phase_ = Phase::kHeld;
   engine_.Hold(request_->id, this);

@@ -47,6 +47,7 @@ void Exchange::SendBody(int status, std::string_view content_type, std::string_v
   out.clear();
   AppendHead(head, engine_.Date(), &out);
   head_sent_ = true;
+  record_.status = status;
   if (!fault_.none() && fault_.kind != FaultKind::kStatus) return SendBroken(out, body);
   connection_.Send(out, body);
   Finish(End::kKeepAlive, true);

@@ -1,6 +1,7 @@
 // Streams: the head and what comes before the first token, tokens when they are due, the end, and
 // faults in between.
 #include <algorithm>
+#include <utility>
 
 #include "tools/fake_engine/answer_head.h"
 #include "tools/fake_engine/connection.h"
@@ -38,6 +39,7 @@ void Exchange::StartStream() {
   template_.End(job_.stamp, chunked_);
   phase_ = Phase::kStreaming;
   head_sent_ = is_stream_ = true;
+  record_.status = 200;
   engine_.ledger().StreamOpened();
   engine_.ledger().QueueChanged(engine_.admission().running(), engine_.admission().waiting());
   SendDueTokens(&out);
@@ -58,7 +60,7 @@ void Exchange::SendDueTokens(std::string* out) {
     AppendToken(out);
     next_due_ += itl_;
     if (out->size() < kWriteBytes) continue;
-    connection_.Send(*out);
+    SendContent(*out);
     out->clear();
     if (connection_.backlog_bytes() > kMaxBacklog) {
       blocked_ = true;
@@ -66,7 +68,7 @@ void Exchange::SendDueTokens(std::string* out) {
     }
   }
   if (tokens_sent_ == job_.tokens && !blocked_) return FaultStrikes(out) ? void() : EndStream(out);
-  if (!out->empty()) connection_.Send(*out);
+  if (!out->empty()) SendContent(*out);
   blocked_ = blocked_ || connection_.backlog_bytes() > kMaxBacklog;
   if (!blocked_) engine_.slots().WakeAt(this, next_due_);
 }
@@ -77,7 +79,17 @@ void Exchange::AppendToken(std::string* out) {
         template_.Fill(job_.Seed(choice), tokens_sent_, choice, job_.stamp ? MonotonicNs() : 0));
   }
   engine_.ledger().TokensSent(job_.choices);
+  unsent_content_ += job_.choices;
   if (tokens_sent_++ == 0 && job_.padding > 0) template_.AppendPadded(job_.padding, out);
+}
+
+void Exchange::SendContent(std::string_view out) {
+  const uint32_t events = std::exchange(unsent_content_, 0);
+  if (recording_ && events > 0) {
+    // Before the write: who reads it may be faster than this thread.
+    record_.content_at.insert(record_.content_at.end(), events, base::Clock::Real().Now());
+  }
+  connection_.Send(out);
 }
 
 // True: the stream has been spoilt instead of going on.
@@ -105,7 +117,7 @@ bool Exchange::FaultStrikes(std::string* out) {
     default:
       return false;
   }
-  if (!out->empty()) connection_.Send(*out);
+  if (!out->empty()) SendContent(*out);
   Finish(end, false);
   return true;
 }
@@ -116,7 +128,7 @@ void Exchange::EndStream(std::string* out) {
   const bool cut = fault_.kind == FaultKind::kShortBody;
   if (chunked_ && !cut) out->append("0\r\n\r\n");
   if (fault_.kind == FaultKind::kGarbageAfterBody) out->append(kGarbageBytes);
-  connection_.Send(*out);
+  SendContent(*out);
   Finish(chunked_ && !cut ? End::kKeepAlive : End::kClose, !cut);
 }
 

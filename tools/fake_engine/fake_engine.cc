@@ -11,7 +11,9 @@
 namespace vllm_router::fake_engine {
 
 FakeEngine::FakeEngine(Options options)
-    : options_(std::move(options)), ledger_(options_.record_requests), port_(options_.port) {}
+    : options_(std::move(options)),
+      ledger_(options_.record_requests, options_.record_answers),
+      port_(options_.port) {}
 
 FakeEngine::~FakeEngine() { Stop(); }
 

@@ -77,6 +77,8 @@ class FakeEngine {
   bool WaitUntilIdle(base::Duration timeout = kPatience) const;  // nothing in flight
   std::vector<RecordedRequest> LastRequests() const { return ledger_.LastRequests(); }
   std::vector<Abort> aborts() const { return ledger_.aborts(); }
+  // With Options::record_answers.
+  std::vector<RecordedAnswer> answers() const { return ledger_.answers(); }
 
   // How it behaves from now on, until Stop: a Start begins with the options again. Nothing
   // happens while it is stopped.

@@ -1,6 +1,7 @@
 #include "tools/fake_engine/ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "server/base/strings.h"
 
@@ -106,6 +107,11 @@ std::vector<Abort> Ledger::aborts() const {
   return aborts_;
 }
 
+std::vector<RecordedAnswer> Ledger::answers() const {
+  base::MutexLock lock(&mutex_);
+  return answers_;
+}
+
 void Ledger::Reset() {
   base::MutexLock lock(&mutex_);
   Counters fresh;
@@ -118,6 +124,7 @@ void Ledger::Reset() {
   counters_ = fresh;
   tokens_sent_.store(0, std::memory_order_relaxed);
   aborts_.clear();
+  answers_.clear();
   forgotten_ = recorded_;
 }
 
@@ -198,6 +205,11 @@ void Ledger::StreamOpened() {
   base::MutexLock lock(&mutex_);
   ++counters_.streams_open;
   Changed();
+}
+
+void Ledger::AnswerEnded(RecordedAnswer answer) {
+  base::MutexLock lock(&mutex_);
+  answers_.push_back(std::move(answer));
 }
 
 void Ledger::FaultMet() {

@@ -63,9 +63,32 @@ struct RecordedRequest {
   std::optional<std::string_view> Header(std::string_view name) const;
 };
 
+// What the engine did for one request to an endpoint that generates tokens, once that has ended.
+struct RecordedAnswer {
+  enum class Ending : uint8_t {
+    kWhole,    // to its last byte, whatever the status
+    kCut,      // the engine itself ended it early
+    kAborted,  // the client went away
+  };
+
+  uint64_t request_id = 0;      // RecordedRequest::id
+  std::string http_request_id;  // X-Request-Id of the request
+  std::string model;            // as the request names it
+  int status = 0;               // 0: no head was sent
+  bool stream = false;
+  Ending ending = Ending::kWhole;
+  uint32_t prompt_tokens = 0;
+  uint64_t tokens = 0;  // that were handed to the kernel, or wait for a client that is slow
+  // On the clock of base::Clock::Real. `content_at`: of a stream, one for each event with content,
+  // when it was handed to the kernel; those of one write have the same time.
+  base::TimePoint received;
+  std::vector<base::TimePoint> content_at = {};
+};
+
 class Ledger {
  public:
-  explicit Ledger(uint32_t keep_requests) : keep_(keep_requests) {}
+  Ledger(uint32_t keep_requests, bool keep_answers)
+      : keep_(keep_requests), keep_answers_(keep_answers) {}
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
@@ -77,7 +100,9 @@ class Ledger {
   std::optional<RecordedRequest> NextRequest(base::Duration timeout);
   std::vector<RecordedRequest> LastRequests() const;
   std::vector<Abort> aborts() const;  // the last 1024
-  // Forgets requests, aborts and totals; what is open stays counted.
+  // All of them, in the order of their ends, if they are kept.
+  std::vector<RecordedAnswer> answers() const;
+  // Forgets requests, answers, aborts and totals; what is open stays counted.
   void Reset();
 
   // For the engine's thread.
@@ -92,6 +117,9 @@ class Ledger {
   void Cut(bool stream);
   void Aborted(const Abort& abort, bool stream);
   void StreamOpened();
+  bool keeps_answers() const { return keep_answers_; }
+  // To be told before the end is counted, so that who waits for that finds it.
+  void AnswerEnded(RecordedAnswer answer);
   void FaultMet();
   void QueueChanged(uint64_t running, uint64_t waiting);
   void HeldChanged(uint64_t held);
@@ -113,12 +141,14 @@ class Ledger {
   uint64_t OldestKept() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const uint32_t keep_;
+  const bool keep_answers_;
   std::atomic<uint64_t> tokens_sent_{0};
   mutable base::Mutex mutex_;
   mutable std::condition_variable_any changed_;
   mutable int waiters_ ABSL_GUARDED_BY(mutex_) = 0;
   Counters counters_ ABSL_GUARDED_BY(mutex_);
   std::vector<Abort> aborts_ ABSL_GUARDED_BY(mutex_);
+  std::vector<RecordedAnswer> answers_ ABSL_GUARDED_BY(mutex_);
   // A ring: request number r (from 0, in order of completion) is at r % keep_.
   std::vector<RecordedRequest> ring_ ABSL_GUARDED_BY(mutex_);
   uint64_t recorded_ ABSL_GUARDED_BY(mutex_) = 0;

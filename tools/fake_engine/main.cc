@@ -52,7 +52,7 @@ struct Served {
   Ledger ledger;
   Engine engine;
   Served(net::EventLoop& loop, const Options& options)
-      : ledger(options.record_requests), engine(loop, options, &ledger) {}
+      : ledger(options.record_requests, options.record_answers), engine(loop, options, &ledger) {}
 };
 
 int Serve(const CommandLine& line) {

@@ -47,6 +47,7 @@ struct Options {
 
   uint32_t record_requests = 256;           // how many of the last requests are kept
   uint64_t record_body_bytes = 1ull << 20;  // as much of each body
+  bool record_answers = false;              // all of those with tokens, see RecordedAnswer
 };
 
 }  // namespace vllm_router::fake_engine

@@ -31,6 +31,7 @@ void Request::Take(const http::RequestHead& head, const char* text) {
   http11 = head.version_minor >= 1;
   keep_alive = head.keep_alive;
   authorization = {};
+  http_request_id = {};
   body.clear();
   own_facts.Reset();
   known_facts.reset();
@@ -40,6 +41,7 @@ void Request::Take(const http::RequestHead& head, const char* text) {
   override_error.clear();
   for (const http::Field& field : head.fields) {
     if (field.id == http::FieldId::kAuthorization) authorization = field.value.In(text);
+    if (field.id == http::FieldId::kXRequestId) http_request_id = field.value.In(text);
     if (field.id != http::FieldId::kOther || field.name.length <= kPrefix.size()) continue;
     const std::string_view name = field.name.In(text);
     if ((name.front() | 0x20) != 'x' ||

@@ -24,6 +24,7 @@ struct Request {
   std::string_view path;
   std::string_view query;
   std::string_view authorization;
+  std::string_view http_request_id;  // X-Request-Id
   bool http11 = true;
   bool keep_alive = true;
   std::string body;                              // the start of it, as far as it is recorded

@@ -1,6 +1,8 @@
 // Closed loop: every connection sends its next request when it has the answer to the last one.
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -8,6 +10,7 @@
 #include "tools/loadgen/client_connection.h"
 #include "tools/loadgen/histogram.h"
 #include "tools/loadgen/json_object.h"
+#include "tools/loadgen/model_names.h"
 #include "tools/loadgen/modes.h"
 #include "tools/loadgen/tally.h"
 
@@ -32,6 +35,7 @@ class ClosedRun {
 
   const Options& options_;
   const std::string_view request_;
+  std::optional<ModelNames> names_;
   net::EventLoop loop_;
   base::TimePoint began_;
   base::TimePoint measure_from_;
@@ -47,13 +51,16 @@ class ClosedRun::Slot final : private ExchangeObserver, private net::Timer {
  public:
   Slot(ClosedRun& run, const Address& address)
       : run_(run),
-        connection_(run.loop_, address, base::FromSeconds(run.options_.timeout_seconds), this) {}
+        connection_(run.loop_, address, base::FromSeconds(run.options_.timeout_seconds), this) {
+    if (run.names_) request_ = run.request_;
+  }
   ~Slot() override = default;
 
   void Next() {
     if (!run_.TakeOne()) return run_.SlotIsDone();
+    if (run_.names_) run_.names_->Put(run_.started_ - 1, &request_);
     started_at_ = base::Clock::Real().Now();
-    connection_.Start(run_.request_);
+    connection_.Start(request_.empty() ? run_.request_ : request_);
   }
 
  private:
@@ -71,12 +78,14 @@ class ClosedRun::Slot final : private ExchangeObserver, private net::Timer {
 
   ClosedRun& run_;
   ClientConnection connection_;
+  std::string request_;  // its own, where each request names another model
   base::TimePoint started_at_{};
   int status_ = 0;
 };
 
 ClosedRun::ClosedRun(const Options& options, const Address& address, std::string_view request)
     : options_(options), request_(request) {
+  if (options.models > 0) names_.emplace(options.model, options.models);
   uint64_t connections = options.connections;
   if (options.requests > 0) connections = std::min(connections, options.requests);
   for (uint64_t i = 0; i < connections; ++i) {

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "server/base/status.h"
 #include "server/base/strings.h"
+#include "tools/loadgen/model_names.h"
 
 namespace vllm_router::loadgen {
 namespace {
@@ -115,6 +116,9 @@ const Flag kFlags[] = {
        o.model = std::string(t);
        return absl::OkStatus();
      }},
+    {"models", "N", kClosed,
+     "name so many models, NAME-0 and so on (digits as needed), in turn; 0 = just NAME",
+     [](std::string_view t, Options& o) { return Count(t, 0, &o.models); }},
     {"header", "'N: V'", kRuns, "one more header field, or another value; may be repeated",
      [](std::string_view t, Options& o) {
        const absl::StatusOr<Header> header = ParseHeader(t);
@@ -160,7 +164,7 @@ absl::Status TakeFlag(const std::vector<std::string_view>& args, size_t* at, Opt
   } else {
     return BadUsage(absl::StrFormat("--%s needs a value", name));
   }
-  const absl::Status set = flag->set(value, *options);
+  absl::Status set = flag->set(value, *options);
   if (set.ok()) return set;
   return BadUsage(
       absl::StrFormat("--%s %s: %s", name, base::Printable(value), std::string(set.message())));
@@ -202,6 +206,9 @@ absl::StatusOr<Options> ParseOptions(const std::vector<std::string_view>& args) 
     }
   }
   if (options.url.empty() && options.mode != Mode::kBody) return BadUsage("no URL given");
+  if (options.models > 0 && !options.body_file.empty()) {
+    return BadUsage("--models has no meaning for a --body-file");
+  }
   return options;
 }
 
@@ -220,7 +227,8 @@ absl::StatusOr<std::string> BodyOf(const Options& options) {
       (options.content == Options::ContentChoice::kBySize && options.body_bytes >= kPicture);
   return MakeBody({.bytes = options.body_bytes,
                    .content = base64 ? Content::kBase64 : Content::kText,
-                   .model = options.model,
+                   .model = options.models > 0 ? ModelNames(options.model, options.models).First()
+                                               : options.model,
                    .stream = options.mode == Mode::kStream,
                    .max_tokens = options.tokens});
 }

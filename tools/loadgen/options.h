@@ -26,6 +26,7 @@ struct Options {
   enum class ContentChoice : uint8_t { kBySize, kText, kBase64 } content = ContentChoice::kBySize;
   std::string body_file;  // replaces the made body
   std::string model = "test-model";
+  uint64_t models = 0;  // so many, with a number behind `model`, in turn; 0: just `model`
   uint64_t tokens = 0;  // max_tokens of the body; 0: left out
   std::vector<Header> headers;
 

@@ -56,7 +56,6 @@ class StatsStage {
                                                              : v1::HEALTH_STATE_UNHEALTHY);
                   out->set_breaker(v1::BREAKER_STATE_CLOSED);
                 },
-            .callbacks = {},
             .shard_generation = [this](size_t) { return snapshot->generation; },
             .shard_cpu_time = [this](size_t) { return cpu_time; },
             .connections_accepted = [this] { return accepted; },

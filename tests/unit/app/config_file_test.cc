@@ -169,9 +169,9 @@ TEST_F(ConfigFileTest, NamesPlaceKeyValueAndWhatIsAllowed) {
        "FILE:2:1: static_backends is given beside static_models as a map: the map holds it for "
        "each model"},
       {"static_aliases: {a: [b]}\n", "FILE:1:21: static_aliases.a: give text here"},
-      {"callbacks: a.b\n",
-       "callbacks (FILE:1:1) 'a.b' is not available in this version: callbacks are not called, "
-       "and they may be what guards the engines"},
+      {"external_providers_config: p.yaml\n",
+       "external_providers_config (FILE:1:1) 'p.yaml' is not available in this version: its models "
+       "would be unknown; list engines with --static-backends"},
   };
   for (const auto& [text, error] : kFiles) {
     EXPECT_EQ(Error(Yaml(text)), std::string("error: ") + error) << text;
@@ -221,6 +221,42 @@ TEST_F(ConfigFileTest, SaysWhatNeedsARestart) {
             "FILE:2:1: the key 'log_formats' is unknown: did you mean log_format?");
 }
 
+TEST_F(ConfigFileTest, MovesACallbackServiceButImportsNoCode) {
+  const auto because = [](const std::string& callbacks, const std::string& was) {
+    return absl::StrFormat(
+        "callbacks '%s' needs a restart, for Python code is imported at the "
+        "start only: the router was started with '%s'",
+        callbacks, was);
+  };
+  for (const std::string without : {"", "callbacks: 127.0.0.1:9000\n"}) {
+    const StartRouter started = Yaml(without, Minimal());
+    const std::string was = started.config.callbacks.target;
+    EXPECT_EQ(Again(started, "callbacks: \"[::1]:9001\"\n"), "");
+    EXPECT_EQ(Again(started, ""), "");
+    EXPECT_EQ(Again(started, "callbacks: evil.handler\n"),
+              "FILE:1:1: " + because("evil.handler", was));
+  }
+  const StartRouter started = Yaml("callbacks: my.handler\n", Minimal());
+  EXPECT_EQ(started.config.callbacks.handler, "my.handler");
+  EXPECT_EQ(Again(started, "max_headers: 9\ncallbacks: my.handler\n"), "");
+  EXPECT_EQ(Again(started, "max_headers: 9\ncallbacks: my.other\n"),
+            "FILE:2:1: " + because("my.other", "my.handler"));
+  EXPECT_EQ(Again(started, "callbacks: 127.0.0.1:9000\n"),
+            "FILE:1:1: " + because("127.0.0.1:9000", "my.handler"));
+  EXPECT_EQ(Again(started, "max_headers: 9\n"), "FILE: " + because("", "my.handler"));
+  EXPECT_EQ(Again(started, "callbacks: my.handler\ncallbacks_python: /tmp/python\n"),
+            "FILE:2:1: callbacks_python '/tmp/python' needs a restart: the router was started with "
+            "'python3'");
+}
+
+TEST_F(ConfigFileTest, CannotReplaceTheHandlerOfTheCommandLine) {
+  const StartRouter started = Yaml("", MinimalAnd({"--callbacks", "my.handler"}));
+  const absl::StatusOr<StartRouter> next = ParseAgain(started, "callbacks: evil.handler\n");
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(next->config.callbacks.handler, "my.handler");
+  EXPECT_THAT(next->warnings, testing::ElementsAre(testing::HasSubstr("overruled by --callbacks")));
+}
+
 TEST_F(ConfigFileTest, WhatNeedsARestartIsListed) {
   std::string names;
   for (const FlagGroup* group : AllFlagGroups()) {
@@ -228,12 +264,12 @@ TEST_F(ConfigFileTest, WhatNeedsARestartIsListed) {
       if (spec.needs_restart) names += std::string(spec.name) + " ";
     }
   }
-  EXPECT_EQ(
-      names,
-      "host port shards service_discovery dynamic_config_json dynamic_config_yaml "
-      "external_providers_config access_log_file tls_cert tls_key tls_client_ca backend_tls_ca "
-      "api_keys_file admin_address admin_tls_cert admin_tls_key admin_tls_client_ca "
-      "admin_tokens_file admin_insecure state_dir reset_state audit_log secrets_dir ");
+  EXPECT_EQ(names,
+            "host port shards service_discovery dynamic_config_json dynamic_config_yaml "
+            "external_providers_config access_log_file callbacks_python tls_cert tls_key "
+            "tls_client_ca backend_tls_ca "
+            "api_keys_file admin_address admin_tls_cert admin_tls_key admin_tls_client_ca "
+            "admin_tokens_file admin_insecure state_dir reset_state audit_log secrets_dir ");
 }
 
 TEST_F(ConfigFileTest, IsShownAsTheOriginalShowsIt) {

@@ -46,7 +46,7 @@ constexpr OriginalFlag kOriginal[] = {
     {"--backend-health-check-timeout-seconds", "10", Fate::kNoEffect},
     {"--routing-logic", "roundrobin", Fate::kWorks},
     {"--session-key", "x-user-id", Fate::kWorks},
-    {"--callbacks", "module.instance", Fate::kStops},
+    {"--callbacks", "module.instance", Fate::kWorks},
     {"--request-rewriter", "noop", Fate::kNoEffect},
     {"--enable-batch-api", nullptr, Fate::kNoEffect},
     {"--file-storage-class", "local_file", Fate::kNoEffect},

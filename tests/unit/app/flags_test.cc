@@ -190,9 +190,6 @@ TEST(CommandLine, RefusesWithOneClearLine) {
       {{"--service-discovery", "external-only"},
        "--service-discovery 'external-only' is not available in this version: choose static"},
       {{"--service-discovery", "dns"}, "--service-discovery 'dns' is not allowed: choose static"},
-      {{"--callbacks", "a.b"},
-       "--callbacks 'a.b' is not available in this version: callbacks are not called, and they may "
-       "be what guards the engines"},
       {{"--rooting-logic", "session"}, "--rooting-logic is unknown: did you mean --routing-logic?"},
       {{"--zzzzzzzz"}, "--zzzzzzzz is unknown: --help lists all flags"},
       {{"--log"},

@@ -62,8 +62,8 @@ TEST(Help, HasTheGroupsInTheOrderOfTheDocumentation) {
   EXPECT_THAT(titles,
               ElementsAre("Basic:", "Service discovery:", "Routing logic:", "Limits and admission:",
                           "Timeouts:", "Failover and ejection:", "Health checks:", "Monitoring:",
-                          "Logging:", "TLS and keys:", "Admin:", "Accepted for compatibility:",
-                          "Environment:", "Examples:"));
+                          "Logging:", "Callbacks:", "TLS and keys:", "Admin:",
+                          "Accepted for compatibility:", "Environment:", "Examples:"));
 }
 
 TEST(Help, BeginsWithOneUsageLineAndEndsWithTwoExamples) {
@@ -106,7 +106,8 @@ TEST(Help, SaysMetavariablesDefaultsAndWhatIsAllowed) {
 
 TEST(Help, SaysWhichFlagsDoNothingYet) {
   EXPECT_THAT(DescriptionOf("--root-path"), HasSubstr("No effect in this version."));
-  EXPECT_THAT(DescriptionOf("--callbacks"), HasSubstr("Not available in this version."));
+  EXPECT_THAT(DescriptionOf("--external-providers-config"),
+              HasSubstr("Not available in this version."));
   EXPECT_THAT(DescriptionOf("--host"), ::testing::Not(HasSubstr("in this version")));
 }
 

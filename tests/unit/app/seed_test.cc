@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
         Setting{"backend-connect-timeout-seconds", "1"},
         Setting{"backend-first-byte-timeout-seconds", "20"},
         Setting{"backend-idle-timeout-seconds", "30"}, Setting{"static-aliases", "gpt:llama"},
-        Setting{"routing-logic", "session"}),
+        Setting{"routing-logic", "session"}, Setting{"callbacks", "127.0.0.1:9000"}),
     [](const auto& info) {
       std::string name = info.param.flag;
       for (char& c : name) c = c == '-' ? '_' : c;
@@ -122,6 +122,49 @@ TEST(SeedConfig, LeavesOutWhatStandsAtItsDefault) {
 }
 
 // A configuration, changed as an operator and then as a file would.
+TEST(SeedConfig, CallsAServiceWithTheDefaultsOfTheAdminApi) {
+  const v1::Config seed = SeedOf(StartOf(MinimalAnd({"--callbacks", "unix:/run/guard.sock"})));
+  ASSERT_EQ(seed.callbacks_size(), 1);
+  v1::Callback callback = seed.callbacks(0);
+  callback.clear_etag();
+  callback.clear_generation();
+  callback.clear_create_time();
+  callback.clear_update_time();
+  v1::Callback expected;
+  expected.set_name("callbacks/flag");
+  expected.set_target("unix:/run/guard.sock");
+  expected.add_hook_points(v1::HOOK_POINT_PRE_REQUEST);
+  expected.add_hook_points(v1::HOOK_POINT_POST_REQUEST);
+  EXPECT_EQ(callback.DebugString(), expected.DebugString());
+  EXPECT_FALSE(seed.limits().has_callback_budget());
+}
+
+TEST(SeedConfig, GivesAHandlerItsTime) {
+  const StartRouter start = StartOf(MinimalAnd({"--callbacks", "a.b"}));
+  EXPECT_EQ(SeedOf(start).callbacks_size(), 0) << "what is called says the host";
+  v1::Callback handler;
+  handler.set_name("callbacks/flag");
+  handler.set_target("unix:/run/host.sock");
+  handler.add_hook_points(v1::HOOK_POINT_PRE_REQUEST);
+  handler.mutable_pre_deadline()->set_seconds(60);
+  v1::Revision meta;
+  meta.set_generation(1);
+  const auto seed = SeedConfig(start.config, v1::BACKEND_SOURCE_FLAG, meta, handler);
+  ASSERT_THAT(seed, test_support::IsOk());
+  ASSERT_EQ(seed->callbacks_size(), 1);
+  EXPECT_EQ(seed->callbacks(0).target(), "unix:/run/host.sock");
+  EXPECT_EQ(seed->limits().callback_budget().seconds(), 60);
+
+  // What was kept says something else: other hooks count, other settings do not.
+  v1::Config kept = *seed;
+  kept.mutable_callbacks(0)->set_order(5);
+  EXPECT_THAT(OverruledFlags(start.values, *seed, kept), IsEmpty());
+  kept.mutable_callbacks(0)->set_hook_points(0, v1::HOOK_POINT_POST_REQUEST);
+  EXPECT_THAT(OverruledFlags(start.values, *seed, kept), ElementsAre("--callbacks"));
+  kept.clear_callbacks();
+  EXPECT_THAT(OverruledFlags(start.values, *seed, kept), ElementsAre("--callbacks"));
+}
+
 class EditBetweenTest : public testing::Test {
  protected:
   static Args Backends(const std::string& urls, const std::string& models, Args more = {}) {
@@ -219,6 +262,36 @@ TEST_F(EditBetweenTest, AddsAndRemovesItsAliases) {
   std::vector<std::string> names;
   for (const v1::ModelAlias& alias : config_.model_aliases()) names.push_back(alias.name());
   EXPECT_THAT(names, testing::UnorderedElementsAre("aliases/mine", "aliases/two"));
+}
+
+TEST_F(EditBetweenTest, MovesItsCallbackAndLeavesTheRestOfIt) {
+  Start(Backends("http://a:1", "m"));
+  Reload(Backends("http://a:1", "m", {"--callbacks", "127.0.0.1:9000"}));
+  EXPECT_THAT(touched_, ElementsAre("callbacks/flag"));
+  v1::ConfigMutation mine;
+  mine.mutable_upsert_callback()->set_name("callbacks/flag");
+  mine.mutable_upsert_callback()->set_failure_mode(v1::FAILURE_MODE_FAIL_CLOSED);
+  mine.mutable_update_mask()->add_paths("failure_mode");
+  Admin(mine);
+  Reload(Backends("http://a:1", "m", {"--callbacks", "127.0.0.1:9001"}));
+  ASSERT_EQ(config_.callbacks_size(), 1);
+  EXPECT_EQ(config_.callbacks(0).target(), "127.0.0.1:9001");
+  EXPECT_EQ(config_.callbacks(0).failure_mode(), v1::FAILURE_MODE_FAIL_CLOSED);
+  Reload(Backends("http://a:1", "m"));
+  EXPECT_THAT(touched_, ElementsAre("callbacks/flag"));
+  EXPECT_EQ(config_.callbacks_size(), 0);
+}
+
+TEST_F(EditBetweenTest, BringsItsCallbackBack) {
+  Start(Backends("http://a:1", "m", {"--callbacks", "127.0.0.1:9000"}));
+  v1::ConfigMutation gone;
+  gone.mutable_delete_callback()->set_name("callbacks/flag");
+  Admin(gone);
+  Reload(Backends("http://a:1", "m", {"--callbacks", "127.0.0.1:9000", "--max-headers", "50"}));
+  EXPECT_EQ(config_.callbacks_size(), 0) << "the file says what it said before";
+  Reload(Backends("http://a:1", "m", {"--callbacks", "127.0.0.1:9001"}));
+  ASSERT_EQ(config_.callbacks_size(), 1);
+  EXPECT_EQ(config_.callbacks(0).hook_points_size(), 2);
 }
 
 TEST_F(EditBetweenTest, TellsWhatIsEmptyFromWhatIsNotThere) {

@@ -6,7 +6,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <functional>
-#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -71,10 +70,15 @@ inline v1::Callback Registered(const std::string& target, const std::string& tex
 
 inline v1::TestCallbackResponse Tried(const v1::Callback& callback, const std::string& request = "",
                                       const TrialOptions& options = {}) {
-  auto answer = std::make_shared<std::promise<v1::TestCallbackResponse>>();
-  Try(callback, config::Proto<v1::TestCallbackRequest>(request), options,
-      [answer](v1::TestCallbackResponse response) { answer->set_value(std::move(response)); });
-  return answer->get_future().get();
+  net::EventLoop loop;
+  v1::TestCallbackResponse answer;
+  Try(loop, callback, config::Proto<v1::TestCallbackRequest>(request), options,
+      [&](v1::TestCallbackResponse response) {
+        answer = std::move(response);
+        loop.Stop();
+      });
+  loop.Run();
+  return answer;
 }
 
 }  // namespace vllm_router::callbacks

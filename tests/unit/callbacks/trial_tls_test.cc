@@ -117,15 +117,14 @@ TEST(TrialTls, NamesTheFileThatIsNoGood) {
   };
   v1::TlsSettings tls;
   tls.set_ca_file("/nowhere/ca.pem");
-  EXPECT_EQ(why(tls), "cannot use '/nowhere/ca.pem': No such file or directory");
+  EXPECT_EQ(why(tls), "cannot use the CA file '/nowhere/ca.pem': No such file or directory");
   tls.set_ca_file("/dev/zero");
-  EXPECT_EQ(why(tls), "cannot use '/dev/zero': not a file");
+  EXPECT_EQ(why(tls), "cannot use the CA file '/dev/zero': not a file");
   tls.set_ca_file(own.key);  // holds no certificate
   EXPECT_THAT(why(tls), HasSubstr(own.key));
 
   tls = Trusting(own);
   tls.set_cert_file(own.certificate);
-  EXPECT_THAT(why(tls), HasSubstr("go together"));
   tls.set_key_file(other.key);
   EXPECT_THAT(why(tls), HasSubstr(other.key));
 }

@@ -148,6 +148,38 @@ TEST_F(RequestStatsTest, TakesTheTokensFromTheAnswerOrCountsEvents) {
   }
 }
 
+TEST_F(RequestStatsTest, CountsTheEventsOfAStreamThatSaidOnlyWhatItBeganWith) {
+  const std::string_view start =
+      "event: message_start\ndata: {\"message\":{\"usage\":{\"input_tokens\":9,"
+      "\"output_tokens\":1}}}\n\n";
+  const std::string_view token =
+      "event: content_block_delta\ndata: {\"delta\":{\"text\":\"x\"}}\n\n";
+  const auto begin = [&] {
+    Begin();
+    request_.OnHead(stream_);
+    Read(start, milliseconds(1));
+    for (int i = 0; i < 3; ++i) Read(token, milliseconds(1));
+  };
+  begin();
+  End(Cause::kClientAborted);
+  EXPECT_FALSE(request_.tokens_reported());
+  EXPECT_EQ(request_.output_tokens(), 3u);
+  EXPECT_EQ(request_.input_tokens(), 9u);
+  for (const stats::TrafficTotals& level : Levels()) {
+    EXPECT_EQ(level.output_tokens_counted, 3u);
+    EXPECT_EQ(level.output_tokens_reported, 0u);
+    EXPECT_EQ(level.output_tokens_live, 3u);
+    EXPECT_EQ(level.input_tokens, 9u);
+  }
+  // One that has said its last word, and is cut then.
+  begin();
+  Read("event: message_delta\ndata: {\"usage\":{\"output_tokens\":5}}\n\n", milliseconds(1));
+  End(Cause::kBackendDied);
+  EXPECT_TRUE(request_.tokens_reported());
+  EXPECT_EQ(Router().output_tokens_reported, 5u);
+  EXPECT_EQ(Router().output_tokens_live, 8u);
+}
+
 TEST_F(RequestStatsTest, ForgetsTheTokensOfTheRequestBefore) {
   Begin();
   request_.OnHead(whole_);
@@ -195,6 +227,16 @@ TEST_F(RequestStatsTest, EndsAttemptsOneByOneAndTheRequestOnce) {
   EXPECT_EQ(Backend().started, 2u);
   EXPECT_EQ(Backend().finished, 1u);
   EXPECT_EQ(Backend().failed[static_cast<size_t>(Cause::kBackendDied)], 1u);
+}
+
+TEST_F(RequestStatsTest, NotesTheFirstAttemptOfAll) {
+  EXPECT_EQ(registry_.FirstAttempt(), std::nullopt);
+  Begin();
+  const base::TimePoint first = clock_.Now();
+  End();
+  Begin();
+  End();
+  EXPECT_EQ(registry_.FirstAttempt(), first);
 }
 
 TEST_F(RequestStatsTest, AnAnswerThatIsDroppedForAnotherBackendsHasNoDuration) {

@@ -258,5 +258,21 @@ TEST_F(TimerWheelTest, AgreesWithAPlainListOfDeadlines) {
   }
 }
 
+TEST(FineTimerWheel, FiresToTheMillisecond) {
+  TimerWheel wheel(kStart, milliseconds(1));
+  TestTimer timer;
+  timer.ArmAt(wheel, kStart + milliseconds(7));
+  EXPECT_EQ(wheel.MillisecondsToNext(kStart), 7);
+  wheel.Advance(kStart + milliseconds(6));
+  EXPECT_EQ(timer.fired, 0);
+  wheel.Advance(kStart + milliseconds(7));
+  EXPECT_EQ(timer.fired, 1);
+  timer.ArmAt(wheel, kStart + seconds(5));
+  for (int ms = 8; ms < 5000; ++ms) wheel.Advance(kStart + milliseconds(ms));
+  EXPECT_EQ(timer.fired, 1);
+  wheel.Advance(kStart + milliseconds(5000));
+  EXPECT_EQ(timer.fired, 2);
+}
+
 }  // namespace
 }  // namespace vllm_router::net

@@ -41,6 +41,15 @@ TEST(Registry, NamesTheOtherModelsOnceTheyHaveBeenAskedFor) {
   EXPECT_THAT(Names(registry), ElementsAre("a", "other", "z"));
 }
 
+TEST(Registry, KnowsWhenABackendWasFirstAsked) {
+  Registry registry(3);
+  EXPECT_EQ(registry.FirstAttempt(), std::nullopt);
+  registry.shard(2).first_attempt_ns.Set(700);
+  EXPECT_EQ(registry.FirstAttempt(), base::TimePoint(base::Duration(700)));
+  registry.shard(1).first_attempt_ns.Set(600);
+  EXPECT_EQ(registry.FirstAttempt(), base::TimePoint(base::Duration(600)));
+}
+
 TEST(Registry, CountsErrorsByServerModelAndType) {
   Registry registry(1);
   EXPECT_THAT(registry.Errors(), IsEmpty());

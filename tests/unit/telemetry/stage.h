@@ -74,6 +74,17 @@ struct Stage {
                 [] {
                   return std::vector<FileFigures>{{"configuration file", 1, 1.5, true}};
                 },
+            .callbacks =
+                [] {
+                  CallbackFigures figures{.memory_bytes = 4096};
+                  CallbackReading& guard = figures.callbacks.emplace_back();
+                  guard.name = "callbacks/guard";
+                  guard.totals.pre_calls = 7;
+                  guard.totals.timeouts = 2;
+                  guard.breaker_open = true;
+                  return figures;
+                },
+            .callback_host = [] { return CallbackHostFigures{.down = true, .restarts = 4}; },
             .log_bytes_dropped = [] { return uint64_t{8}; },
             .access_lines_dropped = [] { return uint64_t{9}; }};
   }
@@ -86,6 +97,7 @@ struct Stage {
     AddGenAiFamilies(reading, &page);
     AddTrafficFamilies(reading, registry, &page);
     AddBackendFamilies(reading, &page);
+    AddCallbackFamilies(Process().callbacks(), &page);
     AddRouterFamilies(reading, registry, Process(), &page);
     return page.Take();
   }

@@ -1,30 +1,16 @@
 #!/usr/bin/env python3
 r"""Lets requests pass whose API key is known, and tells everybody behind it whose key it is.
 
-    api_key_check.py ADDRESS KEYS
-
-KEYS is a file with a line for each key: its SHA-256 and the tenant that it belongs to.
-
     printf '%s acme\n' "$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)" >> keys
-    python3 api_key_check.py 127.0.0.1:9001 keys
+    python3 api_key_check.py --listen 127.0.0.1:9000 --keys keys
 
-    routerctl config apply -f - <<'END'
-    mutations:
-    - upsert_callback:
-        name: callbacks/api-keys
-        target: 127.0.0.1:9001
-        hook_points: [HOOK_POINT_PRE_REQUEST]
-        order: -10
-        failure_mode: FAILURE_MODE_FAIL_CLOSED
-        header_rules:
-          forward_allow: [authorization]
-          allow_credentials: true
-    END
+    routerctl callbacks register api-keys 127.0.0.1:9000 --hook pre-request --order -10 \
+        --forward-header authorization --allow-credentials true --failure-mode fail-closed
 """
 
+import argparse
 import hashlib
 import logging
-import sys
 from pathlib import Path
 from typing import Dict
 
@@ -50,4 +36,9 @@ class ApiKeyCheck(CallbackService):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    serve(ApiKeyCheck(Path(sys.argv[2])), sys.argv[1])
+    parser = argparse.ArgumentParser(description="Checks API keys.")
+    parser.add_argument("--listen", required=True, metavar="ADDRESS", help="host:port, unix:/path")
+    parser.add_argument("--keys", required=True, metavar="FILE", type=Path,
+                        help="a line for each key: its SHA-256, its tenant")
+    options = parser.parse_args()
+    serve(ApiKeyCheck(options.keys), options.listen)

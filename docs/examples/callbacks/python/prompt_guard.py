@@ -1,14 +1,10 @@
 #!/usr/bin/env python3
 r"""Refuses requests with text that must not leave the house.
 
-    prompt_guard.py ADDRESS PATTERNS
-
-PATTERNS is a file with a regular expression in each line.
-
     printf '%s\n' 'AKIA[0-9A-Z]{16}' '-----BEGIN [A-Z ]*PRIVATE KEY-----' > patterns
-    python3 prompt_guard.py 127.0.0.1:9002 patterns
+    python3 prompt_guard.py --listen 127.0.0.1:9001 --patterns patterns
 
-    routerctl callbacks register prompt-guard 127.0.0.1:9002 --hook pre-request \
+    routerctl callbacks register prompt-guard 127.0.0.1:9001 --hook pre-request \
         --request-body full --max-body-bytes 4194304 --over-limit deny \
         --failure-mode fail-closed --pre-deadline 1s
 
@@ -16,9 +12,9 @@ What the guard cannot read does not pass: a longer body, one that is compressed 
 comes while the guard is down.
 """
 
+import argparse
 import logging
 import re
-import sys
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -63,4 +59,9 @@ def strings_of(value: Any) -> Iterator[str]:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    serve(PromptGuard(Path(sys.argv[2])), sys.argv[1])
+    parser = argparse.ArgumentParser(description="Refuses prompts.")
+    parser.add_argument("--listen", required=True, metavar="ADDRESS", help="host:port, unix:/path")
+    parser.add_argument("--patterns", required=True, metavar="FILE", type=Path,
+                        help="a regular expression in each line")
+    options = parser.parse_args()
+    serve(PromptGuard(options.patterns), options.listen)

@@ -38,7 +38,7 @@ The router starts it by itself for --callbacks module.instance. By hand, it runs
   routerctl callbacks register legacy 127.0.0.1:9000 --hook pre-request --hook post-request \\
       --request-body full --response-body full --max-body-bytes 67108864 \\
       --over-limit deny --failure-mode fail-closed --pre-deadline 60s \\
-      --post-deadline 5m --forward-header '*'
+      --post-deadline 5m --forward-header '*' --allow-credentials true
 """
 
 

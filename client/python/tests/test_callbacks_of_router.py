@@ -82,6 +82,58 @@ def test_the_example_of_the_originals_documentation(route, tmp_path, monkeypatch
         assert written.read_bytes() == body
 
 
+HANDLER = """
+from fastapi import HTTPException, Response
+from vllm_router.services.callbacks_service.custom_callbacks import CustomCallbackHandler
+
+class Handler(CustomCallbackHandler):
+    async def pre_request(self, request, request_body, request_json):
+        asked = request_json["messages"][0]["content"]
+        request.state.asked = asked
+        if asked == "fail":
+            raise RuntimeError("of the handler")
+        if asked == "refuse":
+            raise HTTPException(402, "no money left", {"retry-after": "9"})
+        if asked == "all headers":
+            return Response("", 204, {"date": "now", "server": "mine", "connection": "close",
+                                      "x-request-id": "mine", "x-mine": "yes"})
+        if asked == "key":
+            return Response(request.headers["authorization"] + " " + str(request.url))
+
+    def post_request(self, request, response_content):
+        with open("WRITTEN", "ab") as file:
+            file.write(request.state.asked.encode())
+
+handler = Handler()
+"""
+
+
+def test_what_handlers_do_is_what_clients_see(route, tmp_path, monkeypatch):
+    written = tmp_path / "written"
+    os.mkfifo(written)
+    (tmp_path / "handlers.py").write_text(HANDLER.replace("WRITTEN", str(written)))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    _, client = route("--callbacks", "handlers.handler", "--callbacks-python", sys.executable)
+
+    assert client.ask("fail")[::2] == (500, b"Internal Server Error")
+    status, headers, body = client.ask("refuse")
+    assert (status, body) == (402, b'{"detail":"no money left"}')
+    assert headers["retry-after"] == "9"
+    status, headers, body = client.ask("all headers", **{"x-request-id": "the-clients"})
+    assert (status, body, headers["x-mine"]) == (204, b"", "yes")
+    assert headers.get_all("x-request-id") == ["the-clients"]
+    assert headers["date"] != "now" and headers["server"] != "mine"
+    _, _, body = client.ask("key", authorization="Bearer sk-1", host="models.example:8001")
+    assert body == b"Bearer sk-1 http://models.example:8001/v1/chat/completions"
+    # None of these counted as a failure, after a few of which all requests would be refused.
+    for _ in range(6):
+        assert client.ask("fail")[0] == 500
+    # What pre_request left in the state of its request is there in post_request.
+    long = "a long question " * 100_000
+    assert client.ask(long)[0] == 200
+    assert written.read_text() == long
+
+
 class Guard(CallbackService):
     def __init__(self):
         self.finished = queue.Queue()

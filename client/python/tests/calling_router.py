@@ -7,7 +7,7 @@ import grpc
 
 from vllm_router_client import v1
 from vllm_router_client._address import grpc_target
-from vllm_router_client.callbacks import CallbackServer
+from vllm_router_client.callbacks import CallbackServer, CallbackService
 
 SECONDS = 60  # of any call: a bound for what hangs, not a wait
 MOST_BYTES = 200 << 20
@@ -98,3 +98,26 @@ class Served:
             self._error = error
         finally:
             self._started.set()
+
+
+class Scripted(CallbackService):
+    """Decides as a test tells it to, and says what it was told."""
+
+    def __init__(self, decide=None):
+        self.decide = decide
+        self.requests = []
+        self.finished = []
+
+    async def pre_request(self, request):
+        self.requests.append(request)
+        return await self.decide(request) if self.decide else None
+
+    async def post_request(self, finished):
+        self.finished.append(finished)
+
+
+def returning(decision):
+    async def decide(request):
+        return decision
+
+    return Scripted(decide)

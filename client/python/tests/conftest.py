@@ -13,8 +13,9 @@ import trustme
 # have no use for gRPC's handlers around fork(), which can crash them.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
+from calling_router import CallingRouter, Served
 from fake_router import FakeRouter
-from hosting import Host
+from hosting import DECIDING, Host
 
 from vllm_router_client import (AsyncRouterClient, AsyncWatch, RetryOptions, RouterClient,
                                 RouterError)
@@ -178,6 +179,24 @@ def start(binary, tmp_path):
 
 
 @pytest.fixture
+def serve():
+    """Serves a service and returns a router that calls it."""
+    ends = []
+
+    def run(service, address="127.0.0.1:0", *, credentials=None, channel=(), **options):
+        served = Served(service, address, **options)
+        ends.append(served.stop)
+        router = CallingRouter(served.address, credentials, channel)
+        router.address = served.address
+        ends.append(router.close)
+        return router
+
+    yield run
+    for end in reversed(ends):
+        end()
+
+
+@pytest.fixture
 def host(tmp_path):
     """Starts the callback host with this text as the module `handlers`, in a folder of its own."""
     with contextlib.ExitStack() as ends:
@@ -188,3 +207,14 @@ def host(tmp_path):
             return started
 
         yield start
+
+
+@pytest.fixture
+def deciding(host):
+    """Starts a host whose pre_request consists of these statements."""
+    def start(decide, **options):
+        started = host(DECIDING.format(decide=decide.replace("\n", "\n" + " " * 12)), **options)
+        started.ready()
+        return started
+
+    return start

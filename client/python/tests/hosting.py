@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 
+import pytest
 from calling_router import CallingRouter
 
 # Programs that are started with it find no package of the names in HIDDEN_PACKAGES.
@@ -26,6 +27,23 @@ sys.meta_path[:] = [Hiding if finder is importlib.machinery.PathFinder else find
 """
 
 HIDDEN = {"fastapi": "", "starlette": "fastapi", "neither": "fastapi,starlette"}
+INSTALLED = pytest.mark.parametrize("installed", list(HIDDEN))
+
+# A handler whose pre_request consists of some statements.
+DECIDING = """
+    from fastapi import HTTPException, Request, Response, status
+    from fastapi.responses import JSONResponse, PlainTextResponse
+    from vllm_router.services.callbacks_service.custom_callbacks import CustomCallbackHandler
+
+    class Handler(CustomCallbackHandler):
+        def pre_request(self, request, request_body, request_json):
+            return self.decide(request, request_body, request_json)
+
+        def decide(self, request, request_body, request_json):
+            {decide}
+
+    handler = Handler()
+"""
 
 
 class Log:

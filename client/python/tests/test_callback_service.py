@@ -1,62 +1,16 @@
-"""CallbackService and CallbackServer, over real calls."""
+"""CallbackService: what it is told, and what becomes of its decisions, over real calls."""
 
 import asyncio
 import datetime
-import os
-import signal
-import stat
-import subprocess
 import sys
 import threading
 
 import grpc
 import pytest
-from calling_router import CallingRouter, Served, facts
+from calling_router import CallingRouter, Scripted, Served, facts, returning
 
 from vllm_router_client import v1
-from vllm_router_client.callbacks import (Answer, CallbackService, Changes, Continue, ServerTls,
-                                          Timings, Tokens)
-
-
-class Scripted(CallbackService):
-    """Decides as a test tells it to, and says what it was told."""
-
-    def __init__(self, decide=None):
-        self.decide = decide
-        self.requests = []
-        self.finished = []
-
-    async def pre_request(self, request):
-        self.requests.append(request)
-        return await self.decide(request) if self.decide else None
-
-    async def post_request(self, finished):
-        self.finished.append(finished)
-
-
-@pytest.fixture
-def serve():
-    """Serves a service and returns a router that calls it."""
-    ends = []
-
-    def run(service, address="127.0.0.1:0", *, credentials=None, channel=(), **options):
-        served = Served(service, address, **options)
-        ends.append(served.stop)
-        router = CallingRouter(served.address, credentials, channel)
-        router.address = served.address
-        ends.append(router.close)
-        return router
-
-    yield run
-    for end in reversed(ends):
-        end()
-
-
-def deciding(decision):
-    async def decide(request):
-        return decision
-
-    return Scripted(decide)
+from vllm_router_client.callbacks import Answer, CallbackService, Changes, Continue, Timings, Tokens
 
 
 def test_what_a_request_is(serve):
@@ -110,7 +64,7 @@ def test_what_a_finished_request_is(serve):
 
 @pytest.mark.parametrize("decision", [None, Continue()])
 def test_going_on(serve, decision):
-    assert serve(deciding(decision)).pre() == v1.PreRequestResponse()
+    assert serve(returning(decision)).pre() == v1.PreRequestResponse()
 
 
 def test_a_service_that_overrides_nothing_lets_all_go_on(serve):
@@ -123,7 +77,7 @@ def test_changes(serve):
     decision = Changes(set_headers={"x-tenant": "blue"}, append_headers=[("via", b"guard")],
                        remove_headers=["x-debug"], model="small")
     mutation = v1.HeaderMutation
-    changes = serve(deciding(decision)).pre().proceed
+    changes = serve(returning(decision)).pre().proceed
     assert changes == v1.RequestChanges(model="small", header_mutations=[
         mutation(action=mutation.ACTION_REMOVE, name="x-debug"),
         mutation(action=mutation.ACTION_SET, name="x-tenant", value=b"blue"),
@@ -131,14 +85,14 @@ def test_changes(serve):
 
 
 def test_an_empty_body_is_a_body(serve):
-    changes = serve(deciding(Changes(body=b""))).pre().proceed
+    changes = serve(returning(Changes(body=b""))).pre().proceed
     assert changes.HasField("body") and changes.body == b"" and not changes.HasField("model")
 
 
 def test_an_answer(serve):
     decision = Answer(418, "I'm a teapot \N{HOT BEVERAGE}",
                       [("set-cookie", "a=1"), ("Set-Cookie", "b=2")])
-    answer = serve(deciding(decision)).pre().answer
+    answer = serve(returning(decision)).pre().answer
     assert (answer.status, answer.body.decode()) == (418, "I'm a teapot \N{HOT BEVERAGE}")
     mutation = v1.HeaderMutation
     assert [(line.action, line.name, line.value) for line in answer.headers] == [
@@ -159,7 +113,7 @@ def test_what_is_raised_is_a_failure_and_is_logged(serve, caplog):
 
 def test_a_wrong_decision_is_a_failure(serve, caplog):
     with pytest.raises(grpc.RpcError) as failed:
-        serve(deciding({"allow": True})).pre()
+        serve(returning({"allow": True})).pre()
     assert failed.value.code() == grpc.StatusCode.INTERNAL
     assert "pre_request returned dict" in caplog.text
 
@@ -217,23 +171,6 @@ def test_calls_run_at_the_same_time(serve):
         call.result()
 
 
-def test_one_call_too_many_fails_at_once(serve):
-    entered, leave = threading.Event(), threading.Event()
-
-    async def decide(request):
-        entered.set()
-        await asyncio.to_thread(leave.wait)
-
-    router = serve(Scripted(decide), max_concurrent_calls=1)
-    first = router.start_pre()
-    assert entered.wait(30)
-    with pytest.raises(grpc.RpcError) as failed:
-        router.pre()
-    assert failed.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    leave.set()
-    first.result()
-
-
 def test_background_of_an_answer_runs_after_it(serve):
     answered, done = threading.Event(), threading.Event()
 
@@ -241,7 +178,7 @@ def test_background_of_an_answer_runs_after_it(serve):
         await asyncio.to_thread(answered.wait)
         done.set()
 
-    router = serve(deciding(Answer(204, background=background)))
+    router = serve(returning(Answer(204, background=background)))
     assert router.pre().answer.status == 204
     assert not done.is_set()
     answered.set()
@@ -252,7 +189,7 @@ def test_background_that_fails_is_logged(serve, caplog):
     async def background():
         raise RuntimeError("later")
 
-    served = Served(deciding(Answer(204, background=background)))
+    served = Served(returning(Answer(204, background=background)))
     router = CallingRouter(served.address)
     router.pre()
     router.close()
@@ -261,126 +198,9 @@ def test_background_that_fails_is_logged(serve, caplog):
 
 
 def test_bodies_of_64_mib(serve):
-    service = deciding(Changes(body=b"a" * (64 << 20)))
+    service = returning(Changes(body=b"a" * (64 << 20)))
     router = serve(service)
     body = b"b" * (64 << 20)
     assert len(router.pre(body).proceed.body) == 64 << 20
     router.post(body, request=facts(body))
     assert service.finished[0].response_body.data == body
-
-
-def test_a_unix_socket(serve, tmp_path):
-    path = tmp_path / "with %41 and ?.sock"
-    service = Scripted()
-    serve(service, f"unix:{path}", private_socket=True).pre()
-    assert service.requests
-    assert stat.S_ISSOCK(path.stat().st_mode)
-    assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
-
-
-def test_a_socket_goes_with_its_server_and_a_stale_one_is_replaced(tmp_path):
-    path = tmp_path / "service.sock"
-    for _ in range(2):
-        served = Served(Scripted(), f"unix:{path}")
-        router = CallingRouter(served.address)
-        router.pre()
-        router.close()
-        served.stop()
-        assert not path.exists()
-        os.mknod(path, stat.S_IFSOCK | 0o600)
-
-
-def test_an_address_that_is_taken_is_an_error(serve):
-    router = serve(Scripted())
-    with pytest.raises(OSError, match="cannot listen on 127.0.0.1"):
-        Served(Scripted(), router.address)
-    with pytest.raises(OSError, match="cannot listen on unix:/nowhere/a.sock"):
-        Served(Scripted(), "unix:/nowhere/a.sock")
-
-
-def test_running_calls_have_a_grace():
-    entered, cancelled = threading.Event(), threading.Event()
-
-    async def decide(request):
-        entered.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            cancelled.set()
-            raise
-
-    served = Served(Scripted(decide), grace=0.1)
-    router = CallingRouter(served.address)
-    call = router.start_pre()
-    assert entered.wait(30)
-    served.stop()
-    assert cancelled.is_set()
-    with pytest.raises(grpc.RpcError):
-        call.result()
-    router.close()
-
-
-def credentials(folder, identity=None):
-    def read(name):
-        return (folder / name).read_bytes()
-
-    if identity is None:
-        return grpc.ssl_channel_credentials(read("ca.pem"))
-    return grpc.ssl_channel_credentials(read("ca.pem"), read(f"{identity}.key"),
-                                        read(f"{identity}.pem"))
-
-
-NAMED = [("grpc.ssl_target_name_override", "router.test")]
-
-
-def test_tls(serve, certificates):
-    tls = ServerTls(certificates / "server.pem", certificates / "server.key")
-    service = Scripted()
-    serve(service, tls=tls, credentials=credentials(certificates), channel=NAMED).pre()
-    assert service.requests
-
-
-def test_tls_with_client_certificates(serve, certificates):
-    tls = ServerTls(certificates / "server.pem", certificates / "server.key",
-                    client_ca_file=certificates / "ca.pem")
-    service = Scripted()
-    router = serve(service, tls=tls, credentials=credentials(certificates, "client"), channel=NAMED)
-    router.pre()
-    stranger = CallingRouter(router.address, credentials(certificates, "other"), NAMED)
-    with pytest.raises(grpc.RpcError):
-        stranger._pre(v1.PreRequestRequest(), timeout=30)
-    stranger.close()
-    assert len(service.requests) == 1
-
-
-def test_a_certificate_that_is_not_there():
-    with pytest.raises(FileNotFoundError):
-        Served(Scripted(), tls=ServerTls("/nowhere/cert.pem", "/nowhere/key.pem"))
-
-
-PROGRAM = """
-import sys
-from vllm_router_client.callbacks import Answer, CallbackService, serve
-
-class Closed(CallbackService):
-    async def pre_request(self, request):
-        return Answer(403, "closed")
-
-serve(Closed(), sys.argv[1])
-print("ended in order")
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_whole_program_ends_on_signals(tmp_path, number):
-    address = f"unix:{tmp_path}/service.sock"
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, address], stdout=subprocess.PIPE,
-                               text=True)
-    router = CallingRouter(address, options=[("grpc.max_reconnect_backoff_ms", 100)])
-    try:
-        assert router.pre().answer.status == 403
-    finally:
-        router.close()
-        process.send_signal(number)
-        output, _ = process.communicate(timeout=30)
-    assert (process.returncode, output) == (0, "ended in order\n")

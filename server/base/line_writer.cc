@@ -16,6 +16,8 @@ namespace {
 constexpr std::chrono::milliseconds kPatience(20);
 // So much of a patient stream is written at once.
 constexpr size_t kEnoughBytes = 64u << 10;
+// As much memory as a queue keeps that has been written.
+constexpr size_t kKeptBytes = 512u << 10;
 constexpr std::chrono::seconds kTick(1);
 constexpr std::chrono::seconds kLastWrite(1);
 
@@ -72,7 +74,9 @@ class LineWriter::State {
       }
       for (size_t i = 0; i < streams_.size(); ++i) {
         Drop(i, streams_[i].output->Write(writing[i]));
+        // What had to wait for a disk once does not hold its memory for ever.
         writing[i].clear();
+        if (writing[i].capacity() > kKeptBytes) writing[i].shrink_to_fit();
       }
       if (on_tick_ && !last) on_tick_();
     }

@@ -135,7 +135,8 @@ void FillCallback(const control::View& view, v1::Callback* callback) {
                                     : view.snapshot->callbacks->Find(callback->name());
   if (link == nullptr) return;  // not in effect: a dry run
   v1::CallbackStatus& status = *callback->mutable_status();
-  status.set_breaker(admin::ToProto(link->endpoint->breaker().state(base::Clock::Real().Now())));
+  status.set_breaker(
+      admin::ToProto(link->endpoint->worse_breaker_state(base::Clock::Real().Now())));
   status.set_in_flight(link->service->in_flight());
   const callbacks::Service::Failure failure = link->service->last_failure();
   if (failure.what.empty()) return;

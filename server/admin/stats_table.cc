@@ -172,7 +172,7 @@ class Reader {
       out.set_over_limit(totals.over_limit);
       out.set_bodies_cut(totals.bodies_cut);
       out.set_in_flight(link->service->in_flight());
-      out.set_breaker(ToProto(link->endpoint->breaker().state(now_)));
+      out.set_breaker(ToProto(link->endpoint->worse_breaker_state(now_)));
       Fill(totals.pre_latency, out.mutable_pre_latency());
       Fill(totals.post_latency, out.mutable_post_latency());
     }

@@ -131,12 +131,15 @@ telemetry::CallbackFigures RunningApp::FiguresOfCallbacks() {
   const callbacks::ChainPtr chain = control_->view()->snapshot->callbacks;
   if (chain == nullptr) return figures;
   for (const auto& link : chain->links()) {
-    const callbacks::Breaker& breaker = link->endpoint->breaker();
+    const auto open = [&](callbacks::Hook hook) {
+      return link->endpoint->breaker_state(hook, base::Clock::Real().Now()) !=
+             callbacks::Breaker::State::kClosed;
+    };
     figures.callbacks.push_back({.name = link->rules.name,
                                  .totals = link->service->stats().Totals(),
                                  .in_flight = link->service->in_flight(),
-                                 .breaker_open = breaker.state(base::Clock::Real().Now()) !=
-                                                 callbacks::Breaker::State::kClosed});
+                                 .pre_open = open(callbacks::Hook::kPre),
+                                 .post_open = open(callbacks::Hook::kPost)});
   }
   return figures;
 }

@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kMaxFailureBytes = 512;
 
+const char* NameOf(Hook hook) { return hook == Hook::kPre ? "PreRequest" : "PostRequest"; }
+
 std::string TextOf(const absl::Status& status) {
   if (status.message().empty()) return std::string(absl::StatusCodeToString(status.code()));
   return base::Printable(base::StdView(status.message()), kMaxFailureBytes);
@@ -38,7 +40,7 @@ class Caller::PostCall final : public rpc::Call {
  private:
   void OnEnd(const absl::Status& status, std::string_view) override {
     caller_.cells(link_).post_latency.Record(Took(base::Clock::Real().Now()));
-    caller_.Ended(link_, status);
+    caller_.Ended(link_, Hook::kPost, status);
     caller_.Remove(this);
   }
 
@@ -99,8 +101,8 @@ void Caller::Sweep() {
   });
 }
 
-absl::Status Caller::Admit(const Link& link) {
-  if (!link.endpoint->breaker().Admit(loop_.now(), link.rules.breaker)) {
+absl::Status Caller::Admit(const Link& link, Hook hook) {
+  if (!link.endpoint->breaker(hook).Admit(loop_.now(), link.rules.breaker)) {
     cells(link).rejected_by_breaker.Add();
     return absl::UnavailableError("it is not called for a while after failures in a row");
   }
@@ -120,16 +122,16 @@ void Caller::Abandoned(const Link& link) {
   Sweep();
 }
 
-void Caller::Ended(const Link& link, const absl::Status& outcome) {
+void Caller::Ended(const Link& link, Hook hook, const absl::Status& outcome) {
   link.service->Leave();
   Sweep();
-  if (!outcome.ok()) return Failed(link, outcome);
-  if (link.endpoint->breaker().OnSuccess()) {
-    ROUTER_LOG(kInfo, "%s answers again and is called again", link.rules.name);
+  if (!outcome.ok()) return Failed(link, hook, outcome);
+  if (link.endpoint->breaker(hook).OnSuccess()) {
+    ROUTER_LOG(kInfo, "%s answers %s again and is called again", link.rules.name, NameOf(hook));
   }
 }
 
-void Caller::Failed(const Link& link, const absl::Status& why) {
+void Caller::Failed(const Link& link, Hook hook, const absl::Status& why) {
   if (why.code() == absl::StatusCode::kDeadlineExceeded) {
     cells(link).timeouts.Add();
   } else {
@@ -137,15 +139,16 @@ void Caller::Failed(const Link& link, const absl::Status& why) {
   }
   const std::string text = TextOf(why);
   link.service->SetLastFailure(text, loop_.wall_now());
-  if (link.endpoint->breaker().OnFailure(loop_.now(), link.rules.breaker)) {
-    ROUTER_LOG(kWarning, "%s is not called for %g s after %d failures in a row; the last: %s",
-               link.rules.name, std::chrono::duration<double>(link.rules.breaker.open).count(),
+  if (link.endpoint->breaker(hook).OnFailure(loop_.now(), link.rules.breaker)) {
+    ROUTER_LOG(kWarning, "%s: no %s is called for %g s after %d failures in a row; the last: %s",
+               link.rules.name, NameOf(hook),
+               std::chrono::duration<double>(link.rules.breaker.open).count(),
                link.rules.breaker.failures, text);
   }
 }
 
 void Caller::Post(ChainPtr chain, const Link& link, std::string message, Reservation kept) {
-  if (!Admit(link).ok()) return;
+  if (!Admit(link, Hook::kPost).ok()) return;
   cells(link).post_calls.Add();
   posts_.push_back(
       std::make_unique<PostCall>(*this, std::move(chain), link, std::move(kept), posts_.size()));
@@ -156,7 +159,7 @@ void Caller::Post(ChainPtr chain, const Link& link, std::string message, Reserva
                                       .deadline = link.rules.post_deadline,
                                       .max_answer_bytes = kMaxPostAnswerBytes});
   if (started.ok()) return;
-  Ended(link, started);
+  Ended(link, Hook::kPost, started);
   Remove(call);
 }
 

@@ -31,13 +31,13 @@ class Caller {
 
   // Whether a call of this callback may be made now; counts why not. Admitted: the call has to be
   // ended by Ended, or by Abandoned when nobody waits for its outcome any more.
-  absl::Status Admit(const Link& link);
+  absl::Status Admit(const Link& link, Hook hook);
   absl::Status Start(const Link& link, rpc::Call& call, rpc::CallRequest request);
   // With what the callback made of it: a call that brought a message can be a failure.
-  void Ended(const Link& link, const absl::Status& outcome);
+  void Ended(const Link& link, Hook hook, const absl::Status& outcome);
   void Abandoned(const Link& link);
   // A failure of a callback that was not called at all.
-  void Failed(const Link& link, const absl::Status& why);
+  void Failed(const Link& link, Hook hook, const absl::Status& why);
 
   // Makes a PostRequest call that nobody waits for. `message`: serialized; `kept` is held until its
   // end.

@@ -58,10 +58,10 @@ std::optional<Verdict> RequestHooks::Ask(const Link& link, const RequestView& re
   if (deadline.count() <= 0) {
     const absl::Status why = absl::DeadlineExceededError(
         "the time that all callbacks of a request have together was used up before its turn");
-    caller_.Failed(link, why);
+    caller_.Failed(link, Hook::kPre, why);
     return AfterFailure(link, why);
   }
-  if (const absl::Status refused = caller_.Admit(link); !refused.ok()) {
+  if (const absl::Status refused = caller_.Admit(link, Hook::kPre); !refused.ok()) {
     return AfterFailure(link, refused);
   }
   v1::RequestFacts facts;
@@ -82,7 +82,7 @@ std::optional<Verdict> RequestHooks::Ask(const Link& link, const RequestView& re
                                               .deadline = deadline,
                                               .max_answer_bytes = link.rules.max_answer_bytes});
   if (started.ok()) return std::nullopt;
-  caller_.Ended(link, started);
+  caller_.Ended(link, Hook::kPre, started);
   return AfterFailure(link, started);
 }
 
@@ -93,7 +93,7 @@ void RequestHooks::OnEnd(const absl::Status& status, std::string_view message) {
   if (status.ok()) {
     verdict = Judge(link, message);
   } else {
-    caller_.Ended(link, status);
+    caller_.Ended(link, Hook::kPre, status);
     verdict = AfterFailure(link, status);
   }
   handler_->OnVerdict(std::move(verdict));
@@ -110,7 +110,7 @@ Verdict RequestHooks::Judge(const Link& link, std::string_view message) {
                                              .max_body_bytes = chain_->max_request_body_bytes()})) {
     outcome = absl::InvalidArgumentError(*broken);
   }
-  caller_.Ended(link, outcome);
+  caller_.Ended(link, Hook::kPre, outcome);
   if (!outcome.ok()) return AfterFailure(link, outcome);
   if (answer.has_answer()) caller_.cells(link).pre_answers.Add();
   return ToVerdict(std::move(answer));
@@ -118,7 +118,7 @@ Verdict RequestHooks::Judge(const Link& link, std::string_view message) {
 
 Verdict RequestHooks::Reject(std::string_view why) {
   const absl::Status failure = absl::InvalidArgumentError(base::AbslView(why));
-  caller_.Failed(*asked_, failure);
+  caller_.Failed(*asked_, Hook::kPre, failure);
   return AfterFailure(*asked_, failure);
 }
 

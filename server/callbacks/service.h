@@ -3,6 +3,7 @@
 #ifndef SERVER_CALLBACKS_SERVICE_H_
 #define SERVER_CALLBACKS_SERVICE_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +58,8 @@ class Service {
   Failure last_failure_ ABSL_GUARDED_BY(mutex_);
 };
 
+enum class Hook : uint8_t { kPre, kPost };
+
 // By name, target and TLS settings: another target is another service, which has never failed.
 class Endpoint {
  public:
@@ -74,8 +77,13 @@ class Endpoint {
   const std::string& authority() const { return authority_; }
   const net::TlsContext& tls() const { return tls_; }
   const std::string& server_name() const { return server_name_; }
-  Breaker& breaker() { return breaker_; }
-  const Breaker& breaker() const { return breaker_; }
+  // Each hook has its own: see CallbackBreaker in router.proto.
+  Breaker& breaker(Hook hook) { return breakers_[static_cast<size_t>(hook)]; }
+  Breaker::State breaker_state(Hook hook, base::TimePoint now) const {
+    return breakers_[static_cast<size_t>(hook)].state(now);
+  }
+  // Of the hook that fares worse.
+  Breaker::State worse_breaker_state(base::TimePoint now) const;
 
   // What may be connected to: see address_policy.h.
   void SetAddresses(std::vector<net::Address> addresses) {
@@ -93,7 +101,7 @@ class Endpoint {
   const std::string authority_;
   const net::TlsContext tls_;
   const std::string server_name_;
-  Breaker breaker_;
+  std::array<Breaker, 2> breakers_;
   mutable base::Mutex mutex_;
   std::vector<net::Address> addresses_ ABSL_GUARDED_BY(mutex_);
 };

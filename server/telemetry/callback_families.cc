@@ -63,9 +63,10 @@ void AddCallbackFamilies(const CallbackFigures& figures, Page* page) {
     page->Add({{"callback", callback.name}}, static_cast<double>(callback.in_flight));
   }
   page->Gauge("vllm_router_callback_breaker_open",
-              "1 while the callback is not called after failures in a row, else 0");
+              "1 while the hook is not called after failures in a row, else 0");
   for (const CallbackReading& callback : figures.callbacks) {
-    page->Add({{"callback", callback.name}}, callback.breaker_open);
+    page->Add({{"callback", callback.name}, {"hook", "pre_request"}}, callback.pre_open);
+    page->Add({{"callback", callback.name}, {"hook", "post_request"}}, callback.post_open);
   }
   page->Gauge("vllm_router_callback_memory_bytes", "What callbacks keep of bodies");
   page->Add({}, static_cast<double>(figures.memory_bytes));

@@ -47,7 +47,9 @@ struct CallbackReading {
   std::string name;  // callbacks/{id}
   stats::CallbackTotals totals;
   uint64_t in_flight = 0;
-  bool breaker_open = false;
+  // Whether the breakers of its hooks are open.
+  bool pre_open = false;
+  bool post_open = false;
 };
 struct CallbackFigures {
   std::vector<CallbackReading> callbacks{};  // in the order in which they run

@@ -136,11 +136,29 @@ TEST_F(CallbackFailure, IsNotCalledWhileItsBreakerIsOpenAndIsTriedAgain) {
            std::string(kPreHook) + kClosed +
                "breaker { consecutive_failures: 3 open_duration { nanos: 100000000 } }");
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Ask(Chat()).head.status, 503);
-  EXPECT_TRUE(router().WaitForLog("callbacks/guard is not called for 0.1 s after 3 failures"));
+  EXPECT_TRUE(
+      router().WaitForLog("callbacks/guard: no PreRequest is called for 0.1 s after 3 failures"));
   well = true;
   EXPECT_TRUE(Eventually([&] { return Ask(Chat()).head.status == 200; }));
-  EXPECT_TRUE(router().WaitForLog("callbacks/guard answers again"));
+  EXPECT_TRUE(router().WaitForLog("callbacks/guard answers PreRequest again"));
   EXPECT_EQ(StatusOf("guard").breaker(), v1::BREAKER_STATE_CLOSED);
+}
+
+TEST_F(CallbackFailure, APostRequestThatFailsKeepsNobodyFromBeingAsked) {
+  CallbackService service;
+  service.post = [](const auto&) {
+    return grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "not there");
+  };
+  AddEngine();
+  StartWithBudget();
+  Register("guard", service,
+           std::string(kPreHook) + kPostHook + kClosed +
+               "breaker { consecutive_failures: 1 open_duration { seconds: 60 } }");
+  EXPECT_EQ(Ask(Chat()).head.status, 200);
+  EXPECT_TRUE(router().WaitForLog("callbacks/guard: no PostRequest is called"));
+  EXPECT_EQ(StatusOf("guard").breaker(), v1::BREAKER_STATE_OPEN);
+  EXPECT_EQ(Ask(Chat()).head.status, 200);
+  EXPECT_TRUE(Eventually([&] { return StatsOf("guard").rejected_by_breaker() == 1; }));
 }
 
 TEST_F(CallbackFailure, TheBudgetBoundsAllOfThemTogether) {

@@ -81,7 +81,7 @@ struct Stage {
                   guard.name = "callbacks/guard";
                   guard.totals.pre_calls = 7;
                   guard.totals.timeouts = 2;
-                  guard.breaker_open = true;
+                  guard.pre_open = true;
                   return figures;
                 },
             .callback_host = [] { return CallbackHostFigures{.down = true, .restarts = 4}; },

@@ -86,7 +86,8 @@ class BuildPy(build_py):
     def run(self):
         if not self.editable_mode:
             # What an earlier build left there, of files that are no more, would be installed.
-            shutil.rmtree(pathlib.Path(self.build_lib, "vllm_router_client"), ignore_errors=True)
+            for package in ("vllm_router", "vllm_router_client"):
+                shutil.rmtree(pathlib.Path(self.build_lib, package), ignore_errors=True)
         super().run()
         generate("src" if self.editable_mode else self.build_lib)
 

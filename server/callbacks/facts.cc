@@ -108,11 +108,11 @@ SplitMessage SplitAroundBody(const std::string& callback, const v1::RequestFacts
                              const v1::BodyContent& body, size_t data_bytes) {
   using google::protobuf::internal::WireFormatLite;
   using google::protobuf::io::CodedOutputStream;
-  constexpr auto kTag = [](int field) {
+  const auto tag = [](int field) {
     return WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
   };
-  const auto size_of = [](int field, size_t bytes) {
-    return CodedOutputStream::VarintSize32(kTag(field)) + CodedOutputStream::VarintSize64(bytes) +
+  const auto size_of = [&](int field, size_t bytes) {
+    return CodedOutputStream::VarintSize32(tag(field)) + CodedOutputStream::VarintSize64(bytes) +
            bytes;
   };
   // Fields in their order: of a body, `data` stands between its mode and the rest.
@@ -129,7 +129,7 @@ SplitMessage SplitAroundBody(const std::string& callback, const v1::RequestFacts
     google::protobuf::io::StringOutputStream stream(&split.before);
     CodedOutputStream out(&stream);
     const auto open = [&](int field, size_t bytes) {
-      out.WriteTag(kTag(field));
+      out.WriteTag(tag(field));
       out.WriteVarint64(bytes);
     };
     open(v1::PreRequestRequest::kCallbackFieldNumber, callback.size());

@@ -34,6 +34,17 @@ Cause CauseOf(const upstream::Failure& failure) {
   return Cause::kInternal;
 }
 
+namespace {
+
+// For a build that shows what counting costs, and for nothing else.
+#ifdef ROUTER_WITHOUT_STATISTICS
+constexpr bool kCounts = false;
+#else
+constexpr bool kCounts = true;
+#endif
+
+}  // namespace
+
 void RequestStats::Begin(base::TimePoint head_came, base::TimePoint now, uint64_t body_bytes) {
   began_ = head_came;
   ready_ = now;
@@ -44,12 +55,14 @@ void RequestStats::Begin(base::TimePoint head_came, base::TimePoint now, uint64_
   cause_ = last_failure_ = Cause::kNone;
   sent_ = stream_ = readable_ = decoding_ = outrun_ = false;
   pool_ = &registry_.other_models();
+  if (!kCounts) return;
   cells_[kRouter] = &shard_.traffic;
   cells_[kRouter]->Begin(slot_, body_bytes);
 }
 
 void RequestStats::OnModel(stats::PoolStats& pool) {
   pool_ = &pool;
+  if (!kCounts) return;
   stats::PoolStats::ShardCells& cells = pool.shard(shard_index_);
   cells.incoming.Add();
   cells_[kModel] = &cells.traffic;
@@ -58,6 +71,7 @@ void RequestStats::OnModel(stats::PoolStats& pool) {
 
 void RequestStats::OnAttempt(const fleet::Backend& backend, base::TimePoint now) {
   attempt_began_ = now;
+  if (!kCounts) return;
   if (shard_.first_attempt_ns.Read() == 0) {
     shard_.first_attempt_ns.Set(static_cast<uint64_t>(now.time_since_epoch().count()));
   }
@@ -68,7 +82,7 @@ void RequestStats::OnAttempt(const fleet::Backend& backend, base::TimePoint now)
 }
 
 void RequestStats::OnSent() {
-  if (std::exchange(sent_, true)) return;
+  if (!kCounts || std::exchange(sent_, true)) return;
   shard_.added_latency.Record(base::Clock::Real().Now() - ready_);
 }
 
@@ -80,6 +94,7 @@ void RequestStats::OnAttemptFailed(Cause cause, base::TimePoint now) {
 void RequestStats::OnHead(const http::ResponseHead& head) {
   readable_ = head.Find(http::FieldId::kContentEncoding) == nullptr;
   stream_ = head.event_stream && readable_;
+  if (!kCounts) return;
   content_ = openai::ContentCounter();
   usage_ = openai::UsageScanner();
   if (stream_) return;
@@ -88,6 +103,7 @@ void RequestStats::OnHead(const http::ResponseHead& head) {
 }
 
 void RequestStats::OnPayload(absl::Span<const std::string_view> payload, base::TimePoint now) {
+  if (!kCounts) return;
   uint64_t bytes = 0;
   uint64_t events = 0;
   for (const std::string_view piece : payload) {

@@ -1,5 +1,9 @@
 // PostRequest callbacks of the real binary: each request is told of once, however it ended.
+#include <map>
 #include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
 
 #include "tests/integration/callback_stage.h"
 
@@ -193,6 +197,30 @@ TEST_F(Post, AServiceThatFailsIsCountedAndNobodyWaitsForIt) {
   EXPECT_TRUE(Eventually([&] { return StatsOf("billing").failures() == 1; }));
   EXPECT_EQ(StatsOf("billing").post_calls(), 1u);
   EXPECT_EQ(StatsOf("billing").in_flight(), 0u);
+}
+
+TEST_F(Post, KeepsEveryTokenOfManyStreams) {
+  AddEngine();
+  Begin("response_body_mode: BODY_MODE_FULL");
+  constexpr int kStreams = 500;
+  std::vector<TestClient> clients;
+  for (int i = 0; i < kStreams; ++i) {
+    clients.push_back(Connect());
+    clients.back().Send(ChatStream(absl::StrFormat("X-Request-Id: s-%d\r\n", i)));
+  }
+  std::map<std::string, std::string> answers;
+  for (int i = 0; i < kStreams; ++i) {
+    answers[absl::StrFormat("s-%d", i)] = clients[static_cast<size_t>(i)].Response().body;
+  }
+  for (int i = 0; i < kStreams; ++i) {
+    const v1::PostRequestRequest call = Next();
+    const auto answer = answers.find(call.request().http_request_id());
+    ASSERT_NE(answer, answers.end()) << "told of twice, or of nobody";
+    EXPECT_FALSE(call.response_body().truncated());
+    EXPECT_TRUE(call.response_body().data() == answer->second) << answer->first;
+    answers.erase(answer);
+  }
+  EXPECT_TRUE(router().WaitForMetric("vllm_router_callback_memory_bytes", 0));
 }
 
 // 100 streams whose answers are kept do not fit into 1 MiB together: all of them are told of, all

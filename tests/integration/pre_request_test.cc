@@ -241,6 +241,42 @@ TEST_F(Pre, GetsAsMuchOfABodyAsItsRuleSays) {
   EXPECT_EQ(Ask(Chat()).head.status, 413);
 }
 
+// A chat request with a body of at least `bytes`.
+std::string LargeChat(size_t bytes) {
+  const std::string body = ChatBody("m", false, ",\"user\":\"" + std::string(bytes, 'u') + '"');
+  return "POST /v1/chat/completions HTTP/1.1\r\nHost: r\r\nContent-Type: application/json\r\n"
+         "Content-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+TEST_F(Pre, NothingOfALargeUploadTravelsUnlessItIsAskedFor) {
+  CallbackService guard;
+  FakeEngine& engine = AddEngine();
+  StartWithBudget();
+  Register("guard", guard, std::string(kPreHook) + kPostHook);
+  const std::string request = LargeChat(63u << 20);
+  EXPECT_EQ(Ask(request).head.status, 200);
+  const uint64_t body_bytes = request.size() - request.find("{");
+  const v1::BodyContent before = guard.NextPre().request().body();
+  const v1::BodyContent after = guard.NextPost().request().body();
+  for (const v1::BodyContent& body : {before, after}) {
+    EXPECT_EQ(body.data(), "");
+    EXPECT_EQ(body.total_bytes(), body_bytes);
+  }
+  EXPECT_EQ(Seen(engine).body_bytes, body_bytes);
+}
+
+TEST_F(Pre, ALargeBodyTravelsWhole) {
+  CallbackService guard;
+  AddEngine();
+  StartWithBudget();
+  Register("guard", guard,
+           std::string(kPreHook) + "request_body_mode: BODY_MODE_FULL max_body_bytes: 67108864");
+  const std::string request = LargeChat(20u << 20);
+  EXPECT_EQ(Ask(request).head.status, 200);
+  EXPECT_TRUE(guard.NextPre().request().body().data() == request.substr(request.find("{")));
+}
+
 TEST_F(Pre, ARunningCallIsShownAndAClientThatLeavesEndsIt) {
   CallbackService guard;
   std::promise<void> open;

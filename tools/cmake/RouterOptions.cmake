@@ -3,6 +3,7 @@ option(ROUTER_BUILD_TESTS "Build unit, integration and fuzz-replay tests" ON)
 option(ROUTER_PYTHON_TESTS "Test the Python client and the examples (installs from PyPI the first time)" ON)
 option(ROUTER_WERROR "Treat warnings as errors" OFF)
 option(ROUTER_FUZZ "Link fuzz targets against libFuzzer (needs clang)" OFF)
+option(ROUTER_WITHOUT_STATISTICS "Count nothing per request and token: only for tools/bench/statistics" OFF)
 set(ROUTER_SANITIZE "" CACHE STRING "Comma-separated sanitizers: address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)

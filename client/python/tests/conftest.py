@@ -3,15 +3,19 @@ import contextlib
 import inspect
 import os
 import subprocess
+import textwrap
 import time
 
 import pytest
+import trustme
 
 # Before gRPC is loaded. Tests start programs (mypy, routers) beside running servers: the children
 # have no use for gRPC's handlers around fork(), which can crash them.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
+from calling_router import CallingRouter, Served
 from fake_router import FakeRouter
+from hosting import DECIDING, Host
 
 from vllm_router_client import (AsyncRouterClient, AsyncWatch, RetryOptions, RouterClient,
                                 RouterError)
@@ -103,6 +107,22 @@ def router(connect, fake):
 
 
 @pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """ca.pem signed server.pem, client.pem; other-ca.pem signed other.pem; keys beside them."""
+    folder = tmp_path_factory.mktemp("certificates")
+    ca, other_ca = trustme.CA(), trustme.CA()
+    ca.cert_pem.write_to_path(folder / "ca.pem")
+    other_ca.cert_pem.write_to_path(folder / "other-ca.pem")
+    for authority, name, identity in [
+            (ca, "server", "router.test"), (ca, "client", "operator.test"),
+            (other_ca, "other", "operator.test")]:
+        made = authority.issue_cert(identity)
+        made.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+        made.private_key_pem.write_to_path(folder / f"{name}.key")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def binary():
     path = os.environ.get("VLLM_ROUTER_BINARY", "")
     if not path:
@@ -156,3 +176,45 @@ def start(binary, tmp_path):
         finally:
             process.kill()
             log.close()
+
+
+@pytest.fixture
+def serve():
+    """Serves a service and returns a router that calls it."""
+    ends = []
+
+    def run(service, address="127.0.0.1:0", *, credentials=None, channel=(), **options):
+        served = Served(service, address, **options)
+        ends.append(served.stop)
+        router = CallingRouter(served.address, credentials, channel)
+        router.address = served.address
+        ends.append(router.close)
+        return router
+
+    yield run
+    for end in reversed(ends):
+        end()
+
+
+@pytest.fixture
+def host(tmp_path):
+    """Starts the callback host with this text as the module `handlers`, in a folder of its own."""
+    with contextlib.ExitStack() as ends:
+        def start(source, instance="handlers.handler", **options):
+            (tmp_path / "handlers.py").write_text(textwrap.dedent(source))
+            started = Host(tmp_path, instance, **options)
+            ends.callback(started.end)
+            return started
+
+        yield start
+
+
+@pytest.fixture
+def deciding(host):
+    """Starts a host whose pre_request consists of these statements."""
+    def start(decide, **options):
+        started = host(DECIDING.format(decide=decide.replace("\n", "\n" + " " * 12)), **options)
+        started.ready()
+        return started
+
+    return start

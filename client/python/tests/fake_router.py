@@ -6,6 +6,7 @@ from concurrent import futures
 import grpc
 
 from vllm_router_client import v1
+from vllm_router_client._address import grpc_target
 from vllm_router_client._gen import error_details_pb2, router_pb2
 
 SERVICE = router_pb2.DESCRIPTOR.services_by_name["RouterAdmin"]
@@ -76,9 +77,9 @@ class FakeRouter(grpc.GenericRpcHandler):
         self._server = grpc.server(futures.ThreadPoolExecutor(8))
         self._server.add_generic_rpc_handlers((self,))
         if credentials is None:
-            port = self._server.add_insecure_port(address)
+            port = self._server.add_insecure_port(grpc_target(address))
         else:
-            port = self._server.add_secure_port(address, credentials)
+            port = self._server.add_secure_port(grpc_target(address), credentials)
         self.port = port
         self.address = address if address.startswith("unix:") else f"127.0.0.1:{port}"
         self._server.start()

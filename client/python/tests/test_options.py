@@ -2,7 +2,6 @@
 
 import grpc
 import pytest
-import trustme
 from conftest import QUICK
 from fake_router import UNAVAILABLE, FakeRouter
 
@@ -19,8 +18,10 @@ def answering(**options):
     return router
 
 
-def test_a_unix_socket(connect, tmp_path):
-    fake = answering(address=f"unix:{tmp_path}/admin.sock")
+@pytest.mark.parametrize("name", ["admin.sock", "100%25 #1?.sock"])
+def test_a_unix_socket(connect, tmp_path, name):
+    fake = answering(address=f"unix:{tmp_path}/{name}")
+    assert (tmp_path / name).is_socket()
     try:
         connect(fake.address, token="secret").get_limits()
         assert fake.calls[0].metadata["authorization"] == "Bearer secret"
@@ -110,22 +111,6 @@ def test_the_waits_between_attempts():
     backoff.reset()
     assert backoff.next(error) == 0.5
     assert all(0.5 <= Backoff(options).next(error) <= 1 for _ in range(100))
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """ca.pem signed server.pem, client.pem; other-ca.pem signed other.pem; keys beside them."""
-    folder = tmp_path_factory.mktemp("certificates")
-    ca, other_ca = trustme.CA(), trustme.CA()
-    ca.cert_pem.write_to_path(folder / "ca.pem")
-    other_ca.cert_pem.write_to_path(folder / "other-ca.pem")
-    for authority, name, identity in [
-            (ca, "server", "router.test"), (ca, "client", "operator.test"),
-            (other_ca, "other", "operator.test")]:
-        made = authority.issue_cert(identity)
-        made.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
-        made.private_key_pem.write_to_path(folder / f"{name}.key")
-    return folder
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ HERE = pathlib.Path(__file__).parent
 
 
 @pytest.mark.parametrize("what", [
-    ["--package", "vllm_router_client"], [str(HERE / "typing" / "consumer.py")]],
+    ["--package", "vllm_router_client", "--package", "vllm_router"],
+    [str(HERE / "typing" / "consumer.py")]],
     ids=["library", "consumer"])
 def test_types_are_strict(what, tmp_path):
     checked = subprocess.run(

@@ -127,6 +127,14 @@ class Loads:
             connections=128,
         )
 
+    def start_rate(self, url, per_second, seconds):
+        """The same, without an end that anybody waits for; `release` ends it."""
+        argv = self._argv("rate", url, rate=per_second, seconds=seconds, connections=128)
+        return self._children.start(
+            "loadgen-rate", argv, cpus=rig.LOAD_CPUS, limit_seconds=seconds + 40,
+            stdout=subprocess.DEVNULL,
+        )
+
     def stream(self, url, streams, tokens, itl_ms):
         """`streams` streams at once, one each, of `tokens` tokens."""
         expected = tokens * itl_ms / 1000

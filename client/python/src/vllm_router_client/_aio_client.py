@@ -15,6 +15,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from . import v1
+from ._address import grpc_target
 from ._admin import RouterAdmin
 from ._aio_watch import AsyncWatch
 from ._client_base import (ClientBase, confirmed_request, log_not_taken_back, method_path,
@@ -121,7 +122,8 @@ class AsyncRouterClient(ClientBase, RouterAdmin, AsyncCaller):
         if connection.closed:
             raise ValueError("the client is closed")
         if connection.channel is None:
-            target, arguments = self._options.address, self._options.channel_arguments()
+            target = grpc_target(self._options.address)
+            arguments = self._options.channel_arguments()
             connection.channel = (
                 grpc.aio.insecure_channel(target, arguments) if self._credentials is None
                 else grpc.aio.secure_channel(target, self._credentials, arguments))

@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from . import v1
+from ._address import grpc_target
 from ._admin import RouterAdmin
 from ._client_base import (ClientBase, confirmed_request, log_not_taken_back, method_path,
                            serialize)
@@ -42,7 +43,8 @@ class RouterClient(ClientBase, RouterAdmin, SyncCaller):
     def _start(self) -> None:
         self._closing = threading.Event()
         self._watches: weakref.WeakSet[Watch[Any]] = weakref.WeakSet()
-        target, arguments = self._options.address, self._options.channel_arguments()
+        target = grpc_target(self._options.address)
+        arguments = self._options.channel_arguments()
         self._channel: grpc.Channel = (
             grpc.insecure_channel(target, arguments) if self._credentials is None
             else grpc.secure_channel(target, self._credentials, arguments))

@@ -3,10 +3,13 @@
 
 import asyncio
 import datetime
-from typing import List
+from typing import Any, List, Optional
 
+from vllm_router.services.callbacks_service.custom_callbacks import CustomCallbackHandler, Response
 from vllm_router_client import (AsyncRouterClient, ConflictError, FieldViolation, RouterClient,
                                 RouterError, TlsOptions, WatchEvent, v1)
+from vllm_router_client.callbacks import (Answer, CallbackServer, CallbackService, Changes, Decision,
+                                          FinishedRequest, Request, ServerTls)
 
 
 def threads(router: RouterClient) -> List[str]:
@@ -58,3 +61,43 @@ def errors(error: RouterError) -> List[FieldViolation]:
     if isinstance(error, ConflictError):
         print(error.current_etag)
     return list(error.violations)
+
+
+class Service(CallbackService):
+    async def pre_request(self, request: Request) -> Decision:
+        if request.headers.get("x-tenant") is None:
+            return Answer.json(401, {"error": request.body.json()}, {"www-authenticate": "Bearer"})
+        Answer("401")  # type: ignore[arg-type]
+        Changes(model=7)  # type: ignore[arg-type]
+        request.modle  # type: ignore[attr-defined]
+        return Changes(set_headers=[("x-tenant", b"blue")], model=request.model or None)
+
+    async def post_request(self, finished: FinishedRequest) -> None:
+        tokens: Optional[int] = finished.tokens.output
+        print(tokens, finished.cause == v1.REQUEST_CAUSE_COMPLETED, finished.response_body.data)
+
+
+class Narrower(CallbackService):
+    async def pre_request(self, request: Request) -> Optional[Answer]:
+        return None
+
+
+class Wrong(CallbackService):
+    async def pre_request(self, request: Request) -> str:  # type: ignore[override]
+        return ""
+
+
+async def serving() -> None:
+    tls = ServerTls("cert.pem", "key.pem", client_ca_file="ca.pem")
+    async with CallbackServer(Service(), "127.0.0.1:0", tls=tls) as server:
+        address: str = server.address
+        print(address)
+
+
+class Handler(CustomCallbackHandler):
+    def pre_request(self, request: Any, request_body: bytes,
+                    request_json: Any) -> Optional[Response]:
+        return Response("no", 403)
+
+    async def post_request(self, request: Any, response_content: bytes) -> None:
+        pass

@@ -1,0 +1,1 @@
+"""See vllm_router.services.callbacks_service.custom_callbacks."""

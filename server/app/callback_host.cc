@@ -79,6 +79,8 @@ v1::Callback CallbackHost::Registration() const {
   callback.set_response_body_mode(v1::BODY_MODE_FULL);
   callback.set_max_body_bytes(kMaxBodyBytes);
   callback.set_over_limit(v1::OVER_LIMIT_DENY);
+  // Its supervisor is its breaker: once it is back, requests are not to be refused any longer.
+  callback.mutable_breaker()->set_consecutive_failures(0);
   callback.mutable_header_rules()->add_forward_allow(std::string("*"));
   callback.mutable_header_rules()->set_allow_credentials(true);
   return callback;

@@ -20,14 +20,16 @@ READY_SECONDS = 30
 
 
 class Process:
-    """One server. Its output goes to a log file; the line with its address says it is ready."""
+    """One server. Its output goes to a log file; the line with its address says it is ready.
+    `options`: more of subprocess.Popen."""
 
-    def __init__(self, name, command, log_dir):
+    def __init__(self, name, command, log_dir, **options):
         self.name = name
         self.log_path = os.path.join(log_dir, name + ".log")
         self._lines = queue.Queue()
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            **options)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

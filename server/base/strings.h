@@ -50,6 +50,8 @@ uint64_t HashBytes(std::string_view bytes);
 // For logs and messages: control characters, line separators, quotes, backslashes and bytes that
 // are not valid UTF-8 as \xNN or \n; at most `limit` bytes of `s` are shown, then "...".
 std::string Printable(std::string_view s, size_t limit = 128);
+// Nothing of `s` would be escaped, neither by Printable nor in JSON, and all of it is ASCII.
+bool IsPlain(std::string_view s);
 
 // As the inside of a JSON string (without the quotes). Bytes that are not valid UTF-8 become
 // U+FFFD.

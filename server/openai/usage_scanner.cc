@@ -1,6 +1,7 @@
 #include "server/openai/usage_scanner.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace vllm_router::openai {
@@ -10,6 +11,20 @@ constexpr std::string_view kMember = "\"usage\"";
 
 bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Where the member's name ends in `bytes` from `at` on; npos: it is not whole in there. By its 'g',
+// which is rare, where its quotes are not.
+size_t EndOfMember(std::string_view bytes, size_t at) {
+  constexpr size_t kRare = 4;
+  static_assert(kMember[kRare] == 'g');
+  size_t rare = at + kRare;
+  while ((rare = bytes.find('g', rare)) != std::string_view::npos) {
+    const size_t begin = rare - kRare;
+    if (bytes.compare(begin, kMember.size(), kMember) == 0) return begin + kMember.size();
+    ++rare;
+  }
+  return std::string_view::npos;
+}
 
 }  // namespace
 
@@ -35,10 +50,9 @@ size_t UsageScanner::Search(std::string_view bytes) {
     }
   }
   if (at == bytes.size()) return at;
-  const size_t found = bytes.find(kMember, at);
-  if (found != std::string_view::npos) {
+  if (const size_t end = EndOfMember(bytes, at); end != std::string_view::npos) {
     state_ = State::kColon;
-    return found + kMember.size();
+    return end;
   }
   for (size_t size = std::min(kMember.size() - 1, bytes.size() - at); size > 0; --size) {
     if (bytes.substr(bytes.size() - size) != kMember.substr(0, size)) continue;
@@ -50,10 +64,24 @@ size_t UsageScanner::Search(std::string_view bytes) {
 
 size_t UsageScanner::Read(std::string_view bytes) {
   for (size_t i = 0; i < bytes.size(); ++i) {
+    if (state_ == State::kKey || state_ == State::kString) {
+      // Most of an object is names: up to their ends in one go.
+      std::string_view text = bytes.substr(i, bytes.find('"', i) - i);
+      text = text.substr(0, text.find('\\'));
+      if (state_ == State::kKey) KeepOfKey(text);
+      i += text.size();
+      if (i == bytes.size()) break;
+    }
     Step(bytes[i]);
     if (state_ == State::kSearch) return i + 1;
   }
   return bytes.size();
+}
+
+void UsageScanner::KeepOfKey(std::string_view bytes) {
+  const size_t kept = std::min(bytes.size(), kMaxKey - key_size_);
+  std::memcpy(key_ + key_size_, bytes.data(), kept);
+  key_size_ = static_cast<uint8_t>(key_size_ + kept);
 }
 
 void UsageScanner::Step(char c) {
@@ -85,11 +113,9 @@ void UsageScanner::Step(char c) {
     case State::kKey:
       if (c == '"') {
         state_ = State::kObject;
-      } else if (c == '\\') {
+      } else {  // a backslash: Read takes all others
         string_ = state_;
         state_ = State::kEscape;
-      } else if (state_ == State::kKey && key_size_ < kMaxKey) {
-        key_[key_size_++] = c;
       }
       return;
     case State::kEscape:

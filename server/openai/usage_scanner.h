@@ -34,6 +34,7 @@ class UsageScanner {
   // Both return how many of the bytes they took.
   size_t Search(std::string_view bytes);
   size_t Read(std::string_view bytes);
+  void KeepOfKey(std::string_view bytes);
   void Step(char c);
   void OnObject(char c);
   void EndNumber();

@@ -45,7 +45,7 @@ def example(tmp_path):
 
 def test_api_key_check(example, tmp_path):
     keys = tmp_path / "keys"
-    keys.write_text(f"{hashlib.sha256(b'sk-1').hexdigest()} acme\n\n")
+    keys.write_text(f"acme {hashlib.sha256(b'sk-1').hexdigest()}\n\n")
     router = example("api_key_check", "--keys", keys)
     changes = router.pre(headers=[("authorization", "Bearer sk-1")]).proceed
     assert [(v1.HeaderMutation.Action.Name(m.action), m.name, m.value)

@@ -56,7 +56,7 @@ class Stage:
         with open(keys, "w", encoding="ascii") as file:
             file.write(f"bench {hashlib.sha256(KEY.encode()).hexdigest()}\n")
         self.service = self._start("service", [self.args.service, self.target, keys],
-                                   rig.LOAD_CPUS)
+                                   rig.PROXY_CPUS)
         end = time.monotonic() + 15
         while "listens on" not in self.service.log_tail():
             if not self.service.alive() or time.monotonic() > end:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 r"""Lets requests pass whose API key is known, and tells everybody behind it whose key it is.
 
-    printf '%s acme\n' "$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)" >> keys
+    printf 'acme %s\n' "$(printf %s "$KEY" | sha256sum | cut -d' ' -f1)" >> keys
     python3 api_key_check.py --listen 127.0.0.1:9000 --keys keys
 
     routerctl callbacks register api-keys 127.0.0.1:9000 --hook pre-request --order -10 \
@@ -19,8 +19,9 @@ from vllm_router_client.callbacks import Answer, CallbackService, Changes, Decis
 
 class ApiKeyCheck(CallbackService):
     def __init__(self, keys: Path) -> None:
-        self._tenants: Dict[str, str] = dict(
-            line.split() for line in keys.read_text().splitlines() if line.strip())
+        # As the router's own --api-keys-file: a name and the SHA-256 of its key in each line.
+        lines = [line.split() for line in keys.read_text().splitlines() if line.strip()]
+        self._tenants: Dict[str, str] = {digest: name for name, digest in lines}
 
     async def pre_request(self, request: Request) -> Decision:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")

@@ -114,6 +114,8 @@ TEST_F(ClientGone, AnUploadToASlowEngineIsAbandoned) {
     upload = ::accept(fd, nullptr, nullptr);
   }
   client.Close();
+  // Not a byte is read before the router knows: it could be quicker to send all than to notice.
+  EXPECT_TRUE(router().WaitForMetric("vllm_router_clients_gone_total", 1));
   std::string buffer(1u << 20, 0);
   ssize_t got;
   size_t total = 0;

@@ -18,7 +18,6 @@ KNOWN_ROUNDS = 5
 WARM_UP = 0.1
 # From the first third of a run to its last, and by names that are not known: one that is kept
 # takes more than a hundred bytes.
-GROWTH_LIMIT = 2 * MIB
 NAMES_LIMIT = 4 * MIB
 SERIES_OF_A_MODEL = 60
 
@@ -159,9 +158,9 @@ def problems(document, args):
         bad.append(f"answers: {told['statuses']} {told['failures']} instead of "
                    f"{expected_statuses(args)}")
     growth = found["bytes_end"] - found["bytes_warm"]
-    if growth > GROWTH_LIMIT:
+    if growth > args.growth_mib * MIB:
         bad.append(f"memory: it still grew by {growth / MIB:.2f} MiB, at most "
-                   f"{GROWTH_LIMIT / MIB:.0f} MiB")
+                   f"{args.growth_mib:g} MiB")
     names = found["bytes_end"] - found["bytes_known"]
     if names > NAMES_LIMIT:
         bad.append(f"memory: {names / MIB:.2f} MiB more than with known models alone, at most "

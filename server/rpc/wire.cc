@@ -13,8 +13,6 @@
 namespace vllm_router::rpc {
 namespace {
 
-constexpr int kMostCode = 16;  // UNAUTHENTICATED, the last one that the protocol knows
-
 uint32_t LengthIn(std::string_view prefix) {
   uint32_t length = 0;
   for (size_t i = 1; i < kPrefixBytes; ++i) {

@@ -7,7 +7,7 @@
 #include "server/base/log.h"
 #include "server/base/strings.h"
 #include "server/callbacks/chain.h"
-#include "server/config/check.h"
+#include "server/config/connect_rule.h"
 
 namespace vllm_router::control {
 namespace {
@@ -30,13 +30,6 @@ void ForEachService(const fleet::Snapshot& snapshot, Visit visit) {
 }
 
 }  // namespace
-
-bool MayConnectTo(const net::Address& address, const std::vector<net::Network>& allowed_networks) {
-  if (config::IsForbiddenHost(net::HostToString(address))) return false;
-  return allowed_networks.empty() ||
-         std::any_of(allowed_networks.begin(), allowed_networks.end(),
-                     [&](const net::Network& network) { return network.Contains(address); });
-}
 
 Addresses::Addresses(Post post, std::function<void()> on_resolved)
     : on_resolved_(std::move(on_resolved)),
@@ -96,7 +89,7 @@ std::vector<net::Address> Addresses::Allowed(const std::string& host,
                                              const std::vector<net::Address>& addresses) const {
   std::vector<net::Address> allowed;
   for (const net::Address& address : addresses) {
-    if (MayConnectTo(address, networks_)) {
+    if (config::MayConnectTo(address, networks_)) {
       allowed.push_back(address);
     } else {
       ROUTER_LOG(kWarning,

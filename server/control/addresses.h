@@ -20,10 +20,6 @@
 
 namespace vllm_router::control {
 
-// Whether the router may open a connection to this IP address, given `limits.allowed_networks`
-// (none: everywhere). Never to link-local and metadata addresses.
-bool MayConnectTo(const net::Address& address, const std::vector<net::Network>& allowed_networks);
-
 class Addresses {
  public:
   // Runs a task on the control thread; called from any thread.

@@ -18,7 +18,6 @@ KNOWN_ROUNDS = 5
 WARM_UP = 0.1
 # From the first third of a run to its last, and by names that are not known: one that is kept
 # takes more than a hundred bytes.
-NAMES_LIMIT = 4 * MIB
 SERIES_OF_A_MODEL = 60
 
 
@@ -162,9 +161,9 @@ def problems(document, args):
         bad.append(f"memory: it still grew by {growth / MIB:.2f} MiB, at most "
                    f"{args.growth_mib:g} MiB")
     names = found["bytes_end"] - found["bytes_known"]
-    if names > NAMES_LIMIT:
+    if names > args.names_mib * MIB:
         bad.append(f"memory: {names / MIB:.2f} MiB more than with known models alone, at most "
-                   f"{NAMES_LIMIT / MIB:.0f} MiB")
+                   f"{args.names_mib:g} MiB")
     # Names that nobody serves are one model, `other`.
     most = found["series_known"] + SERIES_OF_A_MODEL
     if found["series_most"] > most:

@@ -31,13 +31,17 @@ class UsageScanner {
  private:
   enum class State : uint8_t { kSearch, kColon, kValue, kObject, kNumber, kString, kKey, kEscape };
 
-  // Both return how many of the bytes they took.
-  size_t Search(std::string_view bytes);
-  size_t Read(std::string_view bytes);
-  void KeepOfKey(std::string_view bytes);
-  void Step(char c);
+  // These take at least one of the bytes before `end`, and return where they have stopped.
+  const char* Search(const char* at, const char* end);
+  const char* Step(const char* at, const char* end);
+  // "name":123, as nearly all of an object is; nullptr: what comes is not that, or not all there.
+  const char* WholeMember(const char* at, const char* end);
+  const char* ReadNumber(const char* at, const char* end);
+  const char* ReadString(const char* at, const char* end);
+  void KeepOfKey(const char* begin, const char* end);
+  void EnterObject();
   void OnObject(char c);
-  void EndNumber();
+  void SetNumber(std::string_view key, uint64_t number);
 
   static constexpr size_t kMaxKey = 24;
 

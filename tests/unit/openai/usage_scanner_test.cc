@@ -26,6 +26,15 @@ TEST(UsageScannerTest, ReadsTheNumbersWhereverTheBytesAreCut) {
   }
 }
 
+TEST(UsageScannerTest, FindsItWhereverItStands) {
+  const std::string odd = R"("usages" "uranga" laughing, enough "u" usage "usag)";
+  for (size_t before = 0; before < 150; ++before) {
+    const std::string filler = std::string(before, 'u') + odd;
+    EXPECT_EQ(Scan(filler + R"("usage":{"prompt_tokens":9})"), Tokens(9, std::nullopt)) << filler;
+    EXPECT_EQ(Scan(filler), Tokens()) << filler;
+  }
+}
+
 TEST(UsageScannerTest, KnowsTheNamesOfAllDialects) {
   EXPECT_EQ(Scan(R"({"usage":{"input_tokens":3,"output_tokens":4}})"), Tokens(3, 4));
   EXPECT_EQ(Scan(R"({"object":"list","data":[],"usage":{"prompt_tokens":8,"total_tokens":8}})"),

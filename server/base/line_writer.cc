@@ -43,7 +43,8 @@ class LineWriter::State {
         return true;
       }
       queue.append(lines);
-      wake = before == 0 || (before < kEnoughBytes && queue.size() >= kEnoughBytes);
+      wake = (before == 0 && (idle_ || !streams_[stream].patient)) ||
+             (before < kEnoughBytes && queue.size() >= kEnoughBytes);
     }
     if (wake) changed_.notify_all();
     return true;
@@ -103,15 +104,21 @@ class LineWriter::State {
     return stopping_;
   }
 
+  // Under load it is woken once for each write, by a stream that has enough: who has just written
+  // looks after a while, and sleeps for good only when nothing has come meanwhile.
   void WaitForWork() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const auto work = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasWork(); };
     const auto urgent = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return HasUrgentWork(); };
-    if (!on_tick_) {
+    changed_.wait_for(mutex_, kPatience, urgent);
+    if (HasWork()) return;
+    idle_ = true;
+    if (on_tick_) {
+      changed_.wait_for(mutex_, kTick, work);
+    } else {
       changed_.wait(mutex_, work);
-    } else if (!changed_.wait_for(mutex_, kTick, work)) {
-      return;
     }
-    if (!HasUrgentWork()) changed_.wait_for(mutex_, kPatience, urgent);
+    idle_ = false;
+    if (HasWork() && !HasUrgentWork()) changed_.wait_for(mutex_, kPatience, urgent);
   }
 
   void Drop(size_t stream, const LostLines& lost) {
@@ -127,6 +134,7 @@ class LineWriter::State {
   Mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<std::string> queues_ ABSL_GUARDED_BY(mutex_);  // of each stream
+  bool idle_ ABSL_GUARDED_BY(mutex_) = false;                // nothing has come for a while
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };

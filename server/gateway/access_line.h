@@ -36,23 +36,23 @@ struct AccessEntry {
   std::string_view request_id = {};
   std::string_view model = {};    // as the client named it
   std::string_view backend = {};  // URL, of the last attempt
-  uint32_t attempts = 0;
+  std::optional<uint64_t> attempts = 0;
 
   // The first four add up to the time of the first token.
   std::optional<base::Duration> read = {};     // from the head's first byte to the body's last one
   std::optional<base::Duration> queue = {};    // then to the admission
   std::optional<base::Duration> connect = {};  // then until the last attempt had a connection
   std::optional<base::Duration> first = {};    // then until its answer brought content
-  base::Duration total{0};
+  std::optional<base::Duration> total = base::Duration(0);
 
   bool stream = false;
   std::optional<uint64_t> input_tokens = {};
   std::optional<uint64_t> output_tokens = {};
-  bool tokens_reported = false;  // by the engine; counted by us otherwise
-  uint64_t request_bytes = 0;    // of the bodies
-  uint64_t answer_bytes = 0;
-  uint64_t generation = 0;    // of the configuration that it was routed by
-  std::string_view key = {};  // the name of the client's key
+  bool tokens_reported = false;               // by the engine; counted by us otherwise
+  std::optional<uint64_t> request_bytes = 0;  // of the bodies
+  std::optional<uint64_t> answer_bytes = 0;
+  std::optional<uint64_t> generation = 0;  // of the configuration that it was routed by
+  std::string_view key = {};               // the name of the client's key
   SessionSource session = SessionSource::kNone;
   std::string_view trace_id = {};
 };

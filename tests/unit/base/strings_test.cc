@@ -81,6 +81,20 @@ TEST(ParseUint, RefusesEverythingElse) {
   EXPECT_EQ(ParseUint(std::string_view("1\0", 2)), std::nullopt);
 }
 
+TEST(IsPlain, FindsWhatIsNotWhereverItStands) {
+  for (size_t size = 0; size <= 20; ++size) {
+    EXPECT_TRUE(IsPlain(std::string(size, '~'))) << size;
+    for (size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string text(size, ' ');
+        text[at] = static_cast<char>(c);
+        EXPECT_EQ(IsPlain(text), c >= 0x20 && c < 0x7F && c != '"' && c != '\\')
+            << c << " at " << at << " of " << size;
+      }
+    }
+  }
+}
+
 TEST(Printable, EscapesWhatCouldForgeALogLine) {
   EXPECT_EQ(Printable("a\r\n\tb"), "a\\r\\n\\tb");
   EXPECT_EQ(Printable("say \"hi\" \\"), "say \\\"hi\\\" \\\\");

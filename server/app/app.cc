@@ -43,14 +43,14 @@ RunningApp::RunningApp(StartRouter start)
 
 absl::Status RunningApp::Init() {
   shared_.version_json = absl::StrFormat("{\"version\":\"%s\"}", Version());
-  default_max_connections_ = static_cast<uint64_t>(ClientConnectionsFor(RaiseFileLimit()));
+  const uint64_t files = RaiseFileLimit();
+  GrowFileTable(files);
+  default_max_connections_ = static_cast<uint64_t>(ClientConnectionsFor(files));
 
   ROUTER_RETURN_IF_ERROR(OpenAccessLog());
   ROUTER_RETURN_IF_ERROR(MakeControl());
   monitor_ = std::make_unique<telemetry::Monitor>(stats_, SourcesOfMonitor());
-  shared_.scrape = [this](std::function<void(std::string)> done) {
-    monitor_->Scrape(std::move(done));
-  };
+  shared_.scrape = [this](telemetry::Monitor::Scraped done) { monitor_->Scrape(std::move(done)); };
   const control::ViewPtr first = control_->view();
   ROUTER_ASSIGN_OR_RETURN(const net::TlsContext backend_tls,
                           net::MakeClientTls(config_.backend_tls_ca));

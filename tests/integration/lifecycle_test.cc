@@ -1,5 +1,10 @@
 // The process from its command line to its end.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
 #include <optional>
+#include <string>
 
 #include "absl/strings/str_format.h"
 #include "tests/integration/router_test.h"
@@ -42,6 +47,22 @@ class Shutdown : public RouterTest {
   FakeEngine* engine_ = nullptr;
   uint64_t stream_ = 0;
 };
+
+using Startup = RouterTest;
+
+// A table that grows while threads run makes the shard that needs it sleep for 10 to 30 ms.
+TEST_F(Startup, MakesRoomForAllDescriptorsAtOnce) {
+  AddEngine();
+  StartRouter();
+  rlimit limit{};
+  ASSERT_EQ(::prlimit(router().pid(), RLIMIT_NOFILE, nullptr, &limit), 0);
+  std::ifstream status(absl::StrFormat("/proc/%d/status", router().pid()));
+  uint64_t size = 0;
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("FDSize:")) size = std::stoull(line.substr(7));
+  }
+  EXPECT_GE(size, std::min<uint64_t>(limit.rlim_cur, 1u << 16));
+}
 
 TEST_F(Shutdown, IsAnnouncedWhileRequestsAreStillServed) {
   Start({"--drain-delay-seconds", "2"});

@@ -146,10 +146,12 @@ void SendLocalAnswer(http::Session& session, const LocalAnswer& answer, std::str
   }
   head.append("\r\n");
   const bool bodiless = no_content || session.head().method == http::Method::kHead;
+  const bool in_pieces = answer.shared_body != nullptr && answer.body.size() > http::Session::kLong;
   const std::array<iovec, 2> pieces = {
       {{head.data(), head.size()},
-       {const_cast<char*>(answer.body.data()), bodiless ? 0 : answer.body.size()}}};
+       {const_cast<char*>(answer.body.data()), bodiless || in_pieces ? 0 : answer.body.size()}}};
   session.Write(pieces.data(), 2);
+  if (in_pieces && !bodiless) session.WriteLong(answer.shared_body);
   session.FinishAnswer();
 }
 

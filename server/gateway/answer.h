@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <ctime>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -37,7 +38,8 @@ struct LocalAnswer {
   int status = 200;
   std::string_view content_type = "application/json";
   std::string_view body = {};
-  std::string_view extra_fields = {};  // whole lines with their CRLF
+  std::shared_ptr<const std::string> shared_body = {};  // the same, if it can be kept
+  std::string_view extra_fields = {};                   // whole lines with their CRLF
   std::string_view request_id = {};
 };
 

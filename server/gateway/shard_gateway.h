@@ -43,7 +43,7 @@ struct GatewayShared {
   Admission& admission;
   std::string version_json;  // body of GET /version
   // Renders /metrics somewhere else and calls back from there with the text.
-  std::function<void(std::function<void(std::string)>)> scrape;
+  std::function<void(std::function<void(std::shared_ptr<const std::string>)>)> scrape;
   // The router is about to end: /readyz says so.
   std::atomic<bool> not_ready{false};
   // Where the access log goes; empty: to stdout.

@@ -57,15 +57,17 @@ void Transaction::BeginScrape(http::Session& session, std::string_view request_i
   Start(session, EndpointKind::kMetrics, request_id);
   phase_ = Phase::kScraping;
   gateway_.retry_budget().OnRequestBegan();
-  gateway_.shared().scrape([this, serial = serial_, loop = &gateway_.loop()](std::string text) {
-    loop->Post([this, serial, text = std::move(text)] {
-      if (serial != serial_ || phase_ != Phase::kScraping) return;
-      AnswerLocally({.content_type = "text/plain; version=0.0.4; charset=utf-8",
-                     .body = text,
-                     .request_id = request_id_});
-      Finish(Outcome::kAnswered);
-    });
-  });
+  gateway_.shared().scrape(
+      [this, serial = serial_, loop = &gateway_.loop()](std::shared_ptr<const std::string> page) {
+        loop->Post([this, serial, page = std::move(page)] {
+          if (serial != serial_ || phase_ != Phase::kScraping) return;
+          AnswerLocally({.content_type = "text/plain; version=0.0.4; charset=utf-8",
+                         .body = *page,
+                         .shared_body = page,
+                         .request_id = request_id_});
+          Finish(Outcome::kAnswered);
+        });
+      });
 }
 
 void Transaction::Choose() {

@@ -15,6 +15,23 @@ constexpr base::Duration kLingerLimit = std::chrono::seconds(2);
 
 }  // namespace
 
+// Fires when the next piece may be written.
+class Session::LongRest final : public net::Timer {
+ public:
+  LongRest(Session& session, std::shared_ptr<const std::string> text)
+      : session_(session), text_(std::move(text)) {}
+
+  std::string_view piece() const { return std::string_view(*text_).substr(sent_, kLong); }
+  void Remove(size_t sent) { sent_ += sent; }
+
+ private:
+  void OnTimer() override { session_.WriteRest(); }
+
+  Session& session_;
+  const std::shared_ptr<const std::string> text_;
+  size_t sent_ = 0;
+};
+
 Session::Session(SessionHost& host, net::EventLoop& loop, int fd, SSL_CTX* tls, std::string peer)
     : host_(host),
       loop_(loop),
@@ -41,7 +58,7 @@ void Session::ReleaseRequest() {
 
 void Session::OnIo() {
   if (state_ == State::kClosed) return;
-  if (pending() > 0) Flush();
+  if (unsent()) Flush();
   ReadMore();
   if (state_ == State::kProcessing && socket_.peer_closed()) ClientGone();
   if (state_ == State::kFlushing && socket_.reset()) Close();
@@ -85,6 +102,33 @@ void Session::Flush() {
   }
   pending_.Reset();
   pending_begin_ = pending_end_ = 0;
+  long_rest_ == nullptr ? AllSent() : WriteRest();
+}
+
+void Session::WriteLong(std::shared_ptr<const std::string> rest) {
+  if (state_ == State::kClosed || socket_.reset() || rest->empty()) return;
+  long_rest_ = std::make_unique<LongRest>(*this, std::move(rest));
+  if (pending() > 0) return;
+  Arm(host_.Limits().write_timeout);
+  WriteRest();
+}
+
+void Session::WriteRest() {
+  const std::string_view piece = long_rest_->piece();
+  const iovec bytes{const_cast<char*>(piece.data()), piece.size()};
+  const net::IoResult result = socket_.Write(&bytes, 1);
+  if (result.status != net::IoStatus::kOk) return;  // its event comes
+  Arm(host_.Limits().write_timeout);
+  long_rest_->Remove(result.bytes);
+  if (long_rest_->piece().empty()) {
+    long_rest_.reset();
+    AllSent();
+  } else if (result.bytes == piece.size()) {
+    long_rest_->ArmAt(loop_.fine_timers(), loop_.now());
+  }
+}
+
+void Session::AllSent() {
   Timer::Cancel();
   if (state_ == State::kFlushing) {
     AfterFlush();
@@ -95,7 +139,7 @@ void Session::Flush() {
 
 void Session::FinishAnswer() {
   if (state_ != State::kProcessing) return;
-  if (pending() > 0) {
+  if (unsent()) {
     state_ = State::kFlushing;
   } else {
     AfterFlush();
@@ -122,7 +166,7 @@ void Session::CutAnswer() {
   if (state_ == State::kClosed) return;
   // What is already promised to the client goes out if the socket takes it; the missing rest tells
   // it of the cut.
-  if (pending() > 0) {
+  if (unsent()) {
     keep_alive_ = false;
     state_ = State::kFlushing;
     return;

@@ -91,6 +91,10 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   // Writes as much as the socket takes and keeps the rest. The bytes need not stay. `count` <=
   // 1024.
   void Write(const iovec* pieces, int count);
+  // A long rest of the answer, behind what has been written: a piece in each millisecond, so that
+  // the loop's other connections need not wait for all of it.
+  void WriteLong(std::shared_ptr<const std::string> rest);
+  static constexpr size_t kLong = 64u << 10;  // what is shorter is not worth it
   // The answer is complete: the next request may be read.
   void FinishAnswer();
   // Ends the connection without completing the answer: the client sees that it was cut.
@@ -130,6 +134,7 @@ class Session final : public net::Retirable, private net::SocketHandler, private
 
  private:
   friend class SessionList;
+  class LongRest;
   // Bytes that a client which was answered early may still send before it is cut off.
   static constexpr size_t kLingerBytesMax = 64u << 20;
 
@@ -161,7 +166,11 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   void BadRequest(int status, std::string_view message);
   void SaveLeftover(std::string_view bytes);
   void NextRequest();
+  // There is something that the client has not been sent.
+  bool unsent() const { return pending() > 0 || long_rest_ != nullptr; }
   void Flush();
+  void WriteRest();
+  void AllSent();
   void AfterFlush();
   void Linger();
   void ClientGone();
@@ -205,6 +214,7 @@ class Session final : public net::Retirable, private net::SocketHandler, private
   net::Buffer pending_;
   size_t pending_begin_ = 0;
   size_t pending_end_ = 0;
+  std::unique_ptr<LongRest> long_rest_;  // comes behind what is pending
 
   // Intrusive list of the host's sessions.
   Session* previous_ = nullptr;

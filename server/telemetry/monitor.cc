@@ -70,7 +70,7 @@ void Monitor::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Monitor::Scrape(std::function<void(std::string)> done) {
+void Monitor::Scrape(Scraped done) {
   {
     base::MutexLock lock(&mutex_);
     if (!stopped_) {
@@ -79,7 +79,7 @@ void Monitor::Scrape(std::function<void(std::string)> done) {
       return;
     }
   }
-  done("");
+  done(std::make_shared<std::string>());
 }
 
 void Monitor::SetLogInterval(std::optional<base::Duration> interval) {
@@ -92,23 +92,24 @@ void Monitor::SetLogInterval(std::optional<base::Duration> interval) {
 
 void Monitor::Run() {
   base::LowerPriority();  // nothing here is urgent, and a page of a large fleet takes long
-  std::vector<std::function<void(std::string)>> scrapes;
+  std::vector<Scraped> scrapes;
   while (Next(&scrapes)) {
     if (clock_.Now() >= RememberAt()) {
       remembered_at_ = clock_.Now();
       reader_.Remember(sources_.snapshot());
     }
     if (!scrapes.empty()) {
-      const std::string text = prometheus::TextSerializer().Serialize(page_->Collect());
-      for (const auto& done : scrapes) done(text);
+      last_page_ =
+          std::make_shared<std::string>(prometheus::TextSerializer().Serialize(page_->Collect()));
+      for (const Scraped& done : scrapes) done(last_page_);
       scrapes.clear();
     }
     LogStats();
   }
-  for (const auto& done : scrapes) done("");
+  for (const Scraped& done : scrapes) done(std::make_shared<std::string>());
 }
 
-bool Monitor::Next(std::vector<std::function<void(std::string)>>* scrapes) {
+bool Monitor::Next(std::vector<Scraped>* scrapes) {
   base::MutexLock lock(&mutex_);
   while (!stopped_ && scrapes_.empty() && clock_.Now() < NextTime()) {
     changed_.wait_until(mutex_, std::min(NextTime(), clock_.Now() + kLongestSleep));

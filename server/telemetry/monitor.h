@@ -34,9 +34,10 @@ class Monitor {
   // Scrapes that wait are answered first.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // `done` gets the page in the Prometheus text format 0.0.4, on the monitor's thread; an empty one
-  // after Stop. Scrapes that wait together share a page.
-  void Scrape(std::function<void(std::string)> done) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Gets the page in the Prometheus text format 0.0.4, on the monitor's thread.
+  using Scraped = std::function<void(std::shared_ptr<const std::string> page)>;
+  // Scrapes that wait together share a page; an empty one comes after Stop.
+  void Scrape(Scraped done) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // How often statistics go to the log; nullopt: never.
   void SetLogInterval(std::optional<base::Duration> interval) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -46,7 +47,7 @@ class Monitor {
 
   void Run();
   // Waits until something is to be done, and takes it. False: to be ended.
-  bool Next(std::vector<std::function<void(std::string)>>* scrapes) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool Next(std::vector<Scraped>* scrapes) ABSL_LOCKS_EXCLUDED(mutex_);
   base::TimePoint RememberAt() const { return remembered_at_ + reader_.Interval(); }
   base::TimePoint NextTime() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LogStats();
@@ -59,10 +60,13 @@ class Monitor {
   Reader reader_;
   std::unique_ptr<Page> page_;
   base::TimePoint remembered_at_{};
+  // Kept until the next is made, so that it is freed here: for one of a large fleet that takes
+  // milliseconds, which a shard that has sent it must not spend.
+  std::shared_ptr<const std::string> last_page_ = std::make_shared<std::string>();
 
   base::Mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<std::function<void(std::string)>> scrapes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Scraped> scrapes_ ABSL_GUARDED_BY(mutex_);
   std::optional<base::Duration> log_interval_ ABSL_GUARDED_BY(mutex_);
   base::TimePoint log_at_ ABSL_GUARDED_BY(mutex_){};
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

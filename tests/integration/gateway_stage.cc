@@ -28,7 +28,7 @@ GatewayTest::GatewayTest()
     : shared_{.stats = stats_,
               .admission = admission_,
               .version_json = "{}",
-              .scrape = [](const auto& done) { done(""); },
+              .scrape = [](const auto& done) { done(std::make_shared<std::string>()); },
               .not_ready = false} {
   routing::RegisterBuiltInPolicies(policies_);
 }

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 std::string Ask(Monitor& monitor) {
   std::promise<std::string> page;
-  monitor.Scrape([&page](std::string text) { page.set_value(std::move(text)); });
+  monitor.Scrape([&page](const auto& text) { page.set_value(*text); });
   return page.get_future().get();
 }
 
@@ -40,13 +40,13 @@ TEST(Monitor, ScrapesThatWaitTogetherShareAPage) {
   Monitor monitor(stage.registry, std::move(sources));
   monitor.Start();
   std::promise<void> first;
-  monitor.Scrape([&first](const std::string&) { first.set_value(); });
+  monitor.Scrape([&first](const auto&) { first.set_value(); });
   // While that one is made, others come.
   std::atomic<int> answered{0};
   std::promise<void> all;
   for (int i = 0; i < 3; ++i) {
-    monitor.Scrape([&](const std::string& text) {
-      EXPECT_FALSE(text.empty());
+    monitor.Scrape([&](const auto& text) {
+      EXPECT_FALSE(text->empty());
       if (++answered == 3) all.set_value();
     });
   }

@@ -14,6 +14,7 @@ void Call::Reset(CallRequest request, base::TimePoint now) {
   started_ = now;
   stream_ = 0;
   sent_ = 0;
+  refused_ = false;
   answer_.clear();
   http_status_ = 0;
   is_grpc_ = false;

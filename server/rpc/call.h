@@ -67,6 +67,8 @@ class Call : private net::Timer {
   int32_t stream_ = 0;
   size_t sent_ = 0;  // of prefix and message
 
+  bool refused_ = false;  // by a service that was about to end, once
+
   std::string answer_;  // prefix and message, as received
   int http_status_ = 0;
   bool is_grpc_ = false;  // the answer's content type says so

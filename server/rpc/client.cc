@@ -26,34 +26,47 @@ bool Client::idle() const {
          std::none_of(closing_.begin(), closing_.end(), busy);
 }
 
-absl::Status Client::Start(Call& call, CallRequest request) {
-  const base::TimePoint now = loop_.now();
-  if (connection_ == nullptr) {
-    if (now < pause_until_) return last_failure_;
-    addresses_ = target_.addresses();
-    tried_ = 0;
-    if (addresses_.empty()) {
-      return absl::UnavailableError("the service's host has no address that may be called");
-    }
-    if (!ConnectToNext()) {
-      // Only a Unix socket fails at once.
-      GiveUp(absl::UnavailableError(absl::StrFormat("no connection to the service: %s",
-                                                    std::generic_category().message(errno))));
-      return last_failure_;
-    }
+absl::Status Client::EnsureConnection() {
+  if (connection_ != nullptr) return absl::OkStatus();
+  if (loop_.now() < pause_until_) return last_failure_;
+  addresses_ = target_.addresses();
+  tried_ = 0;
+  if (addresses_.empty()) {
+    return absl::UnavailableError("the service's host has no address that may be called");
   }
+  if (ConnectToNext()) return absl::OkStatus();
+  // Only a Unix socket fails at once.
+  GiveUp(absl::UnavailableError(
+      absl::StrFormat("no connection to the service: %s", std::generic_category().message(errno))));
+  return last_failure_;
+}
+
+absl::Status Client::Start(Call& call, CallRequest request) {
+  if (absl::Status connection = EnsureConnection(); !connection.ok()) return connection;
+  const base::TimePoint now = loop_.now();
   call.Reset(std::move(request), now);
   const bool soon = call.request_.deadline <= std::chrono::seconds(1);
   call.ArmAt(soon ? loop_.fine_timers() : loop_.timers(), now + call.request_.deadline);
+  StartOrWait(call);
+  return absl::OkStatus();
+}
+
+absl::Status Client::OnRefused(Call& call) {
+  if (absl::Status connection = EnsureConnection(); !connection.ok()) return connection;
+  call.sent_ = 0;
+  StartOrWait(call);
+  return absl::OkStatus();
+}
+
+void Client::StartOrWait(Call& call) {
   if (connected_) {
     connection_->Start(call);
-    return absl::OkStatus();
+    return;
   }
   call.where_ = Call::Where::kWaiting;
   call.client_ = this;
   call.place_ = waiting_.size();
   waiting_.push_back(&call);
-  return absl::OkStatus();
 }
 
 void Client::Forget(Call& call) { waiting_[call.place_] = nullptr; }

@@ -33,6 +33,9 @@ class Connection final : public net::Retirable, private net::SocketHandler, priv
     virtual void OnConnected(Connection& connection) = 0;
     // It takes no more calls; those that run go on.
     virtual void OnClosing(Connection& connection) = 0;
+    // The service has done nothing for a call that it was sent, which may be begun once more; it is
+    // the owner's when that is OK.
+    virtual absl::Status OnRefused(Call& call) = 0;
     // Its calls have ended, or end with `why` when this has returned.
     virtual void OnConnectionEnd(Connection& connection, const absl::Status& why) = 0;
 
@@ -77,20 +80,21 @@ class Connection final : public net::Retirable, private net::SocketHandler, priv
   void OnTimer() override;  // connecting, or a ping, takes too long
 
   void Begin();
-  void Submit(Call& call);
   void SoonFlush();
   void Flush();
   bool Send();  // false: the connection has ended
   bool Receive();
   void Close();
   void Fail(const absl::Status& why);
+  void Detach(Call& call);
   void Leave(Call& call, absl::Status end);
   void DeliverEnds();
   void LookWhetherOver();
   // The running call of a stream; nullptr: nobody waits for it any more.
   Call* CallOf(int32_t stream) const;
 
-  // What nghttp2 tells.
+  // --- connection_stream.cc: what nghttp2 is told, and tells ---
+  void Submit(Call& call);
   static const nghttp2_session_callbacks* Callbacks();
   void OnHeader(int32_t stream, std::string_view name, std::string_view value);
   void OnData(int32_t stream, std::string_view data);

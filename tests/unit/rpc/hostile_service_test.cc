@@ -53,7 +53,12 @@ class RawService {
   }
   ~RawService() {
     Hang();
-    ::close(listener_);
+    Close();
+  }
+  // Takes no more connections.
+  void Close() {
+    if (listener_ >= 0) ::close(listener_);
+    listener_ = -1;
   }
   uint16_t port() const { return port_; }
 
@@ -131,6 +136,51 @@ TEST_F(HostileServiceTest, OkWithoutAMessageIsAFailure) {
                       Literal(":status", "200") + Literal("content-type", "application/grpc") +
                           Literal("grpc-status", "0")));
   EXPECT_EQ(End().message(), "the service answered OK without a message");
+}
+
+// GOAWAY: nothing has been done for any stream (RFC 9113 section 6.8).
+std::string Goaway() { return Frame(7, 0, 0, std::string(8, '\0')); }
+std::string RefusedStream(uint32_t stream) {
+  return Frame(3, 0, stream, std::string("\0\0\0\7", 4));
+}
+// OK, with a message without any field.
+std::string EmptyAnswer(uint32_t stream) {
+  return Frame(1, 0x4, stream,
+               Literal(":status", "200") + Literal("content-type", "application/grpc")) +
+         Frame(0, 0, stream, std::string(5, '\0')) +
+         Frame(1, 0x5, stream, Literal("grpc-status", "0"));
+}
+
+TEST_F(HostileServiceTest, OneThatEndsUnseenIsAskedAgainOnANewConnection) {
+  Begin();
+  service_.SendSettings();
+  service_.Send(Goaway());
+  for (int i = 0; i < 3; ++i) net::Turn(loop_);
+  ASSERT_FALSE(call_.status.has_value());
+  service_.Hang();
+  service_.Accept();
+  for (int i = 0; i < 3; ++i) net::Turn(loop_);
+  service_.SendSettings();
+  service_.Send(EmptyAnswer(1));
+  EXPECT_EQ(End(), absl::OkStatus());
+}
+
+TEST_F(HostileServiceTest, OneThatRefusesIsAskedOnceMoreAndNotForEver) {
+  Begin();
+  service_.SendSettings();
+  service_.Send(RefusedStream(1));
+  for (int i = 0; i < 3; ++i) net::Turn(loop_);
+  ASSERT_FALSE(call_.status.has_value());
+  service_.Send(RefusedStream(3));
+  EXPECT_EQ(End().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(HostileServiceTest, OneThatIsGoneWhenItIsAskedAgainHasFailed) {
+  Begin();
+  service_.SendSettings();
+  service_.Close();
+  service_.Send(Goaway());
+  EXPECT_EQ(End().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(HostileServiceTest, AnswersToNobodyEndTheConnection) {

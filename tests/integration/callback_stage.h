@@ -20,6 +20,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -105,6 +106,25 @@ class CallbackService final : public v1::RouterCallback::Service {
   std::deque<v1::PostRequestRequest> posts_;
   size_t pre_calls_ = 0;
   std::unique_ptr<grpc::Server> server_;
+};
+
+// PreRequest calls of a service wait until they may go on, at the latest until this is gone.
+class HeldCalls {
+ public:
+  explicit HeldCalls(CallbackService& service) {
+    service.pre = [opened = open_.get_future().share()](const auto&, auto*) {
+      opened.wait();
+      return grpc::Status::OK;
+    };
+  }
+  ~HeldCalls() { Open(); }
+  void Open() {
+    if (!std::exchange(is_open_, true)) open_.set_value();
+  }
+
+ private:
+  std::promise<void> open_;
+  bool is_open_ = false;
 };
 
 class CallbackTest : public AdminTest {

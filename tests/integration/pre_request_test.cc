@@ -279,11 +279,7 @@ TEST_F(Pre, ALargeBodyTravelsWhole) {
 
 TEST_F(Pre, ARunningCallIsShownAndAClientThatLeavesEndsIt) {
   CallbackService guard;
-  std::promise<void> open;
-  guard.pre = [&, opened = open.get_future().share()](const auto&, auto*) {
-    opened.wait();
-    return grpc::Status::OK;
-  };
+  HeldCalls held(guard);
   FakeEngine& engine = AddEngine();
   StartWithBudget();
   Register("guard", guard, kPreHook);
@@ -297,7 +293,7 @@ TEST_F(Pre, ARunningCallIsShownAndAClientThatLeavesEndsIt) {
   EXPECT_EQ(StatusOf("guard").in_flight(), 1u);
   client.Reset();
   EXPECT_TRUE(Eventually([&] { return StatusOf("guard").in_flight() == 0; }));
-  open.set_value();
+  held.Open();
   EXPECT_EQ(engine.counters().requests, 0u);
   EXPECT_TRUE(EndsIdle());
 }

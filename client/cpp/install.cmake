@@ -1,13 +1,14 @@
-# What programs outside this repository need: library, headers, contracts, CMake package.
+# What programs outside this repository need: libraries, headers, contracts, CMake package.
 # Only this: cmake --install build/release --component client
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/router-client")
 
 set_target_properties(router_client PROPERTIES EXPORT_NAME client)
+set_target_properties(router_callback_server PROPERTIES EXPORT_NAME callback_server)
 set_target_properties(router_proto PROPERTIES EXPORT_NAME proto)
 install(
-  TARGETS router_client router_proto
+  TARGETS router_client router_callback_server router_proto
   EXPORT router-client
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client)
 install(

@@ -24,9 +24,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "callback_messages.h"
-#include "callback_server.h"
+#include "serve.h"
+#include "vllm_router/callback_server.h"
 
 namespace {
+
+namespace v1 = vllm_router::v1;
 
 std::string Sha256(const std::string& text) {
   std::string digest(SHA256_DIGEST_LENGTH, '\0');
@@ -35,7 +38,7 @@ std::string Sha256(const std::string& text) {
   return absl::BytesToHexString(digest);
 }
 
-class ApiKeyCheck final : public CallbackService {
+class ApiKeyCheck final : public vllm_router::CallbackService {
  public:
   // False when the file cannot be read or holds a line that names no key.
   bool Load(const std::string& path) {
@@ -52,7 +55,7 @@ class ApiKeyCheck final : public CallbackService {
     return true;
   }
 
-  v1::PreRequestResponse PreRequest(const v1::PreRequestRequest& call) override {
+  absl::StatusOr<v1::PreRequestResponse> PreRequest(const v1::PreRequestRequest& call) override {
     const std::string authorization = HeaderOf(call.request(), "authorization");
     const auto known =
         absl::StartsWithIgnoreCase(authorization, "bearer ")

@@ -26,9 +26,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "callback_messages.h"
-#include "callback_server.h"
+#include "serve.h"
+#include "vllm_router/callback_server.h"
 
 namespace {
+
+namespace v1 = vllm_router::v1;
 
 using google::protobuf::Value;
 
@@ -42,7 +45,7 @@ void AppendStrings(const Value& value, std::string* texts) {
   absl::StrAppend(texts, value.string_value(), "\n");
 }
 
-class PromptGuard final : public CallbackService {
+class PromptGuard final : public vllm_router::CallbackService {
  public:
   // False when the file cannot be read or holds nothing.
   bool Load(const std::string& path) {
@@ -53,7 +56,7 @@ class PromptGuard final : public CallbackService {
     return !list_.empty();
   }
 
-  v1::PreRequestResponse PreRequest(const v1::PreRequestRequest& call) override {
+  absl::StatusOr<v1::PreRequestResponse> PreRequest(const v1::PreRequestRequest& call) override {
     Value body;
     // A cut body is no JSON, either.
     if (!google::protobuf::util::JsonStringToMessage(call.request().body().data(), &body).ok()) {
@@ -69,7 +72,7 @@ class PromptGuard final : public CallbackService {
       return OpenAiError(400, "content_policy_violation",
                          "The request holds text that must not leave this network.");
     }
-    return {};
+    return v1::PreRequestResponse();
   }
 
  private:

@@ -24,14 +24,17 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "callback_messages.h"
-#include "callback_server.h"
+#include "serve.h"
+#include "vllm_router/callback_server.h"
 
 namespace {
 
-class UsageBilling final : public CallbackService {
+namespace v1 = vllm_router::v1;
+
+class UsageBilling final : public vllm_router::CallbackService {
  public:
-  v1::PostRequestResponse PostRequest(const v1::PostRequestRequest& call) override {
-    if (call.attempts() == 0) return {};  // no engine has worked for it
+  absl::StatusOr<v1::PostRequestResponse> PostRequest(const v1::PostRequestRequest& call) override {
+    if (call.attempts() == 0) return v1::PostRequestResponse();  // no engine has worked for it
     const std::string tenant = HeaderOf(call.request(), "x-tenant");
     const std::string& model = call.request().resolved_model();
     Usage& total = usage_[{tenant, model}];
@@ -47,7 +50,7 @@ class UsageBilling final : public CallbackService {
                      " output=", call.tokens().output(), " requests=", total.requests,
                      " total_input=", total.input, " total_output=", total.output)
               << std::endl;
-    return {};
+    return v1::PostRequestResponse();
   }
 
  private:

@@ -16,13 +16,13 @@ class AdminConnections : public AdminTest {
   // soon as the router knows.
   std::optional<TestClient> Taken() {
     std::optional<TestClient> taken;
-    Eventually([&] {
+    EXPECT_TRUE(Eventually([&] {
       taken.emplace(Connect());
       const bool sent = taken->raw().Send(Get("/health")).ok();
       const auto answer = taken->raw().ReadResponse();
       if (!sent || !answer.ok() || answer->head.status != 200) taken.reset();
       return taken.has_value();
-    });
+    }));
     return taken;
   }
   void ExpectRefused() {

@@ -14,9 +14,12 @@
 
 #include "google/protobuf/text_format.h"
 #include "tests/integration/router_test.h"
+#include "tests/support/eventually.h"
 #include "vllm_router/client.h"
 
 namespace vllm_router::test {
+
+using test_support::Eventually;
 
 template <typename Message>
 Message Proto(const std::string& text) {
@@ -74,15 +77,6 @@ class AdminTest : public RouterTest {
                                 const std::string& model = "m") {
     return R"(mutations { upsert_backend { name: "backends/)" + id + R"(" url: ")" + engine.url() +
            R"(" models { model: ")" + model + R"(" } } } )";
-  }
-  // Asks again and again until `condition` holds; false if it did not in time.
-  template <typename Condition>
-  static bool Eventually(Condition condition) {
-    const auto until = std::chrono::steady_clock::now() + RouterProcess::kPatience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() >= until) return false;
-    }
-    return true;
   }
   bool WaitUntilGone(const std::string& name) {
     return Eventually([&] {

@@ -102,15 +102,10 @@ class DayStage : public AccessLogTest {
     file_.Write(File(true));
     EXPECT_TRUE(router().WaitForLog("configuration file: read again"));
   }
-  // Asks now and then, so that those who have to make it so get the processor.
+  // With patience for a machine under load, and few questions to a router that is to be measured.
   template <typename Condition>
   static bool Patiently(Condition condition) {
-    const auto until = std::chrono::steady_clock::now() + 3 * RouterProcess::kPatience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() >= until) return false;
-      std::this_thread::sleep_for(milliseconds(20));
-    }
-    return true;
+    return Eventually(condition, 3 * RouterProcess::kPatience, milliseconds(20));
   }
   void NoteBackends() {
     const auto config = admin().GetConfig({});

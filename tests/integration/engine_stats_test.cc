@@ -2,7 +2,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_format.h"
 #include "google/protobuf/util/time_util.h"
@@ -37,13 +36,8 @@ class EngineStats : public AdminTest {
   // Asks until it is so.
   std::optional<v1::EngineReport> Await(
       int index, const std::function<bool(const v1::EngineReport&)>& wanted) {
-    const auto until = std::chrono::steady_clock::now() + RouterProcess::kPatience;
     v1::EngineReport report;
-    do {
-      report = Report(index);
-      if (wanted(report)) return report;
-      std::this_thread::sleep_for(milliseconds(5));
-    } while (std::chrono::steady_clock::now() < until);
+    if (Eventually([&] { return wanted(report = Report(index)); })) return report;
     ADD_FAILURE() << "the last report: " << report.DebugString();
     return std::nullopt;
   }

@@ -5,10 +5,10 @@
 #include <functional>
 #include <numeric>
 #include <random>
-#include <thread>
 
 #include "absl/strings/str_format.h"
 #include "tests/integration/gateway_stage.h"
+#include "tests/support/eventually.h"
 
 namespace vllm_router::test {
 namespace {
@@ -29,20 +29,12 @@ void ExpectEveryStartHasOneEnd(const TrafficTotals& traffic) {
   EXPECT_EQ(traffic.in_decode, 0u);
 }
 
+using test_support::Eventually;
+
 class Statistics : public GatewayTest {
  protected:
   int Status(std::string_view request) { return Ask(request).head.status; }
   stats::ShardStats& shard() { return stats().shard(0); }
-
-  template <typename Condition>
-  static bool Eventually(Condition holds) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > until) return false;
-      std::this_thread::sleep_for(milliseconds(2));
-    }
-    return true;
-  }
 
   TrafficTotals Traffic() { return stats().Traffic(Span()); }
   TrafficTotals ModelTraffic() { return stats().ForModel("m")->Traffic(Span()); }
@@ -260,9 +252,7 @@ TEST_P(ClientsThatLeave, AreCountedAsSuchInEachPhase) {
     client.Close();
     if (GetParam() == fleet::OnClientGone::kDrain) {
       // The router notices before the engine goes on.
-      const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-      while (shard().clients_gone.Read() == left && std::chrono::steady_clock::now() < until)
-        std::this_thread::sleep_for(milliseconds(1));
+      EXPECT_TRUE(Eventually([&] { return shard().clients_gone.Read() != left; }));
       if (!in_answer) engine.Send(id, std::string(kStreamHead));
       engine.Send(id, std::string(kLastChunk));
       engine.Finish(id, End::kKeepAlive);
@@ -304,11 +294,7 @@ TEST_F(Statistics, CountAStreamAsBlockedWhileItsClientDoesNotRead) {
   TestClient client(port(), {.receive_buffer_bytes = 4096});
   client.Send(ChatStream());
   client.Head();
-  const auto blocked = [&] { return shard().blocked_streams.Read(); };
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (blocked() == 0 && std::chrono::steady_clock::now() < until)
-    std::this_thread::sleep_for(milliseconds(1));
-  EXPECT_EQ(blocked(), 1u);
+  EXPECT_TRUE(Eventually([&] { return shard().blocked_streams.Read() == 1; }));
   client.Close();
   Settled();
 }

@@ -9,11 +9,10 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <string>
-#include <thread>
 
 #include "absl/strings/str_format.h"
+#include "tests/support/eventually.h"
 #include "tests/support/temp_directory.h"
 
 namespace vllm_router::callbacks {
@@ -21,6 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test_support::Eventually;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -43,13 +43,6 @@ class HostSupervisorTest : public ::testing::Test {
   static absl::Status Failure(const HostOptions& options) {
     HostSupervisor host(options);
     return Start(host).status();
-  }
-  [[nodiscard]] static bool Until(const std::function<bool()>& holds) {
-    const auto end = std::chrono::steady_clock::now() + seconds(20);
-    while (!holds() && std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(milliseconds(2));
-    }
-    return holds();
   }
   std::string FileText(const std::string& name) const {
     std::ifstream file(directory_.path() + "/" + name);
@@ -183,7 +176,7 @@ TEST_F(HostSupervisorTest, StartsTheHostAgainAndAgain) {
   {
     HostSupervisor host(options);
     ASSERT_TRUE(Start(host).ok());
-    EXPECT_TRUE(Until([&] { return host.restarts() >= 5; }));
+    EXPECT_TRUE(Eventually([&] { return host.restarts() >= 5; }));
   }
   EXPECT_THAT(log.Take(),
               AllOf(HasSubstr("(exit status 7): requests that need it fail until it is back; next "
@@ -200,7 +193,7 @@ TEST_F(HostSupervisorTest, StartsAKilledHostAgainAndGuessesWhy) {
     ASSERT_TRUE(Start(host).ok());
     const std::string first = FileText("pid");
     ASSERT_EQ(::kill(std::stoi(first), SIGKILL), 0);
-    EXPECT_TRUE(Until([&] { return host.restarts() == 1 && host.ready(); }));
+    EXPECT_TRUE(Eventually([&] { return host.restarts() == 1 && host.ready(); }));
     EXPECT_NE(FileText("pid"), first);
   }
   EXPECT_THAT(log.Take(), HasSubstr("(SIGKILL, perhaps for lack of memory): requests"));
@@ -216,10 +209,10 @@ TEST_F(HostSupervisorTest, KeepsTryingAHostThatCannotLoadAnyMore) {
   {
     HostSupervisor host(options);
     ASSERT_TRUE(Start(host).ok());
-    EXPECT_TRUE(Until([&] { return host.restarts() >= 3; }));
+    EXPECT_TRUE(Eventually([&] { return host.restarts() >= 3; }));
     EXPECT_FALSE(host.ready());
     std::filesystem::remove(directory_.path() + "/broken");
-    EXPECT_TRUE(Until([&] { return host.restarts() >= 6; }));
+    EXPECT_TRUE(Eventually([&] { return host.restarts() >= 6; }));
   }
   EXPECT_THAT(log.Take(), HasSubstr("cannot load module '': SyntaxError"));
 }
@@ -234,7 +227,7 @@ TEST_F(HostSupervisorTest, SaysWhenTheHandlerHasOtherHooksThanAtTheStart) {
   {
     HostSupervisor host(options);
     ASSERT_TRUE(Start(host).ok());
-    EXPECT_TRUE(Until([&] { return host.restarts() == 1 && host.ready(); }));
+    EXPECT_TRUE(Eventually([&] { return host.restarts() == 1 && host.ready(); }));
   }
   EXPECT_THAT(log.Take(), HasSubstr("WARNING: 'my.handler' had pre_request when the router was "
                                     "started, and that is what the router goes on to call"));
@@ -254,7 +247,7 @@ TEST_F(HostSupervisorTest, KillsWhatIgnoresSigtermWithItsChildren) {
   ASSERT_TRUE(Lives(leader) && Lives(child));
   host.Stop();
   EXPECT_FALSE(Lives(leader));
-  EXPECT_TRUE(Until([&] { return !Lives(child); }));
+  EXPECT_TRUE(Eventually([&] { return !Lives(child); }));
   EXPECT_THAT(log.Take(), HasSubstr("does not end within 0 s of SIGTERM: killing it"));
 }
 

@@ -1,5 +1,6 @@
 #include "client/cpp/src/callback_listener.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -123,10 +124,23 @@ TEST_F(CallbackListenerTest, PortsAreFound) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr((*v4)->address())));
 }
 
+// Some containers have none.
+bool HasIpv6Loopback() {
+  const int socket = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in6 loopback{};
+  loopback.sin6_family = AF_INET6;
+  loopback.sin6_addr = in6addr_loopback;
+  const bool has = ::bind(socket, reinterpret_cast<sockaddr*>(&loopback), sizeof(loopback)) == 0;
+  ::close(socket);
+  return has;
+}
+
 TEST_F(CallbackListenerTest, AddressesOfIpv6AreInBrackets) {
   const auto v6 = CallbackListener::Open("[::1]:0");
-  if (!v6.ok()) GTEST_SKIP() << v6.status();
-  EXPECT_THAT((*v6)->address(), MatchesRegex("\\[::1\\]:[1-9][0-9]*"));
+  EXPECT_EQ(v6.ok(), HasIpv6Loopback()) << v6.status();
+  if (v6.ok()) {
+    EXPECT_THAT((*v6)->address(), MatchesRegex("\\[::1\\]:[1-9][0-9]*"));
+  }
 }
 
 TEST_F(CallbackListenerTest, OtherAddressesAreNone) {

@@ -28,6 +28,14 @@ CallbackServerOptions WithDrain(absl::Duration drain) {
 
 class CallbackServerStopTest : public testing::Test {
  protected:
+  // Stream 1 is answered, then the server is to end.
+  static void StopBehindACall(RunningServer& server, Peer& peer) {
+    peer.Begin();
+    peer.Send(WholeCall(1));
+    peer.ReadAnswer(1);
+    server->Stop();
+  }
+
   ScriptedService service_;
 };
 
@@ -82,10 +90,7 @@ TEST_F(CallbackServerStopTest, AnIdleClientDoesNotHoldItUp) {
 TEST_F(CallbackServerStopTest, ACallOnItsWayIsAnswered) {
   RunningServer server(&service_, WithDrain(absl::Hours(1)));
   Peer peer(server.port());
-  peer.Begin();
-  peer.Send(WholeCall(1));
-  peer.ReadAnswer(1);
-  server->Stop();
+  StopBehindACall(server, peer);
   const auto notice = peer.ReadUntil(http2::kGoAway);
   ASSERT_TRUE(notice);
   EXPECT_EQ(notice->payload.substr(0, 4), "\x7f\xff\xff\xff");
@@ -96,10 +101,7 @@ TEST_F(CallbackServerStopTest, ACallOnItsWayIsAnswered) {
 TEST_F(CallbackServerStopTest, TheLastCallIsNamedAndTheConnectionClosed) {
   RunningServer server(&service_, WithDrain(absl::Hours(1)));
   Peer peer(server.port());
-  peer.Begin();
-  peer.Send(WholeCall(1));
-  peer.ReadAnswer(1);
-  server->Stop();
+  StopBehindACall(server, peer);
   const auto ping = peer.ReadUntil(http2::kPing);
   ASSERT_TRUE(ping);
   peer.Send(WholeCall(3) + Frame(http2::kPing, http2::kAck, 0, ping->payload));

@@ -2,13 +2,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/net/address.h"
+#include "tests/support/eventually.h"
 #include "tests/support/self_signed.h"
 #include "tests/unit/health/raw_server.h"
 
@@ -25,6 +24,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+using test_support::Eventually;
 using testing::HasSubstr;
 using testing::Not;
 using testing::SizeIs;
@@ -35,16 +35,6 @@ RawServer::Answer Running(int count) {
   return [count](const std::string&) {
     return HttpAnswer(200, absl::StrFormat("vllm:num_requests_running{e=\"0\"} %d\n", count));
   };
-}
-
-// Asks until it holds.
-bool Eventually(const std::function<bool()>& holds) {
-  const auto deadline = std::chrono::steady_clock::now() + seconds(20);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(2));
-  }
-  return true;
 }
 
 class ScraperTest : public testing::Test {

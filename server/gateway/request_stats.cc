@@ -95,9 +95,12 @@ void RequestStats::OnHead(const http::ResponseHead& head) {
   readable_ = head.Find(http::FieldId::kContentEncoding) == nullptr;
   stream_ = head.event_stream && readable_;
   if (!kCounts) return;
-  content_ = openai::ContentCounter();
-  usage_ = openai::UsageScanner();
-  if (stream_) return;
+  if (stream_) {
+    content_ = openai::ContentCounter();
+    usage_ = openai::UsageScanner(openai::UsageScanner::Of::kEvents);
+    return;
+  }
+  usage_ = openai::UsageScanner(openai::UsageScanner::Of::kDocument);
   decoding_ = true;
   ForEach([](stats::TrafficCells& cells) { cells.LeavePrefill(); });
 }

@@ -39,41 +39,118 @@ Block MayBeMember(const char* bytes) {
   return reinterpret_cast<Block>((Load(bytes + 1) == 'u') & (Load(bytes + 4) == 'g'));
 }
 
-// Where the member's name ends that begins in the next `places` bytes; nullptr: none does there.
-const char* EndOfMember(const char* at, size_t places) {
-  for (const char* const end = at + places; at < end; ++at) {
-    if (at[1] == 'u' && std::memcmp(at, kMember.data(), kMember.size()) == 0) {
-      return at + kMember.size();
-    }
+bool HoldsObject(const char* at, const char* end) {
+  at = std::find_if_not(at, end, IsSpace);
+  if (at == end || *at != ':') return false;
+  at = std::find_if_not(at + 1, end, IsSpace);
+  return at != end && *at == '{';
+}
+
+// Where the member's name ends if nothing but a colon follows it.
+const char* EndOfNameAtEnd(std::string_view bytes) {
+  const auto trim = [&bytes] {
+    while (!bytes.empty() && IsSpace(bytes.back())) bytes.remove_suffix(1);
+  };
+  trim();
+  if (!bytes.empty() && bytes.back() == ':') bytes.remove_suffix(1);
+  trim();
+  return bytes.ends_with(kMember) ? bytes.data() + bytes.size() : nullptr;
+}
+
+constexpr size_t kStep = 2 * sizeof(Block);
+// What a step looks at last belongs to a member that begins in it.
+static_assert(kMember.size() > 4 + 1);
+
+bool StepMayHaveMember(const char* at) {
+  return AnyOf(MayBeMember(at) | MayBeMember(at + sizeof(Block)));
+}
+
+bool IsMember(const char* at) {
+  return at[1] == 'u' && std::memcmp(at, kMember.data(), kMember.size()) == 0;
+}
+
+// Where the first name of the member ends that begins in [at, last); nullptr: none does there.
+const char* EndOfFirst(const char* at, const char* last) {
+  for (; at < last; ++at) {
+    if (IsMember(at)) return at + kMember.size();
   }
   return nullptr;
 }
 
-// The same for all that is whole in [begin, end).
-const char* EndOfMember(const char* begin, const char* end) {
-  if (static_cast<size_t>(end - begin) < kMember.size()) return nullptr;
-  size_t places = static_cast<size_t>(end - begin) - kMember.size() + 1;
-  // What a step looks at last belongs to a member that begins in it.
-  static_assert(kMember.size() > 4 + 1);
-  constexpr size_t kStep = 2 * sizeof(Block);
-  if (places < kStep) return EndOfMember(begin, places);
-  while (places > 0) {
-    // The last step begins within the one before it.
-    if (places < kStep) begin -= kStep - std::exchange(places, kStep);
-    if (AnyOf(MayBeMember(begin) | MayBeMember(begin + sizeof(Block)))) {
-      if (const char* const found = EndOfMember(begin, kStep); found != nullptr) return found;
-    }
-    begin += kStep;
-    places -= kStep;
+// The same for the last one that has an object.
+const char* EndOfLast(const char* at, const char* last, const char* end) {
+  while (last-- > at) {
+    if (IsMember(last) && HoldsObject(last + kMember.size(), end)) return last + kMember.size();
   }
   return nullptr;
+}
+
+// In whole steps, of which the last one begins within the one before it. [at, last) are the places
+// where a name can begin that is whole.
+const char* FindFirst(const char* at, const char* last) {
+  if (last - at < static_cast<ptrdiff_t>(kStep)) return EndOfFirst(at, last);
+  for (; at < last; at += kStep) {
+    at = std::min(at, last - kStep);
+    if (!StepMayHaveMember(at)) continue;
+    if (const char* const found = EndOfFirst(at, at + kStep); found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+const char* FindLast(const char* at, const char* last, const char* end) {
+  if (last - at < static_cast<ptrdiff_t>(kStep)) {
+    const char* const found = EndOfLast(at, last, end);
+    return found == nullptr ? EndOfNameAtEnd({at, end}) : found;
+  }
+  for (; last > at; last -= kStep) {
+    last = std::max(last, at + kStep);
+    if (!StepMayHaveMember(last - kStep)) continue;
+    const char* const found = EndOfLast(last - kStep, last, end);
+    if (found != nullptr) return found;
+  }
+  return EndOfNameAtEnd({at, end});
+}
+
+// Compares a number of bytes that the compiler knows.
+template <size_t kSize>
+bool Begins(const char* at, const char (&name)[kSize]) {
+  return std::memcmp(at, name, kSize - 1) == 0;
+}
+
+// How many bytes the name at `at` has if it is one that answers of all kinds have; 0: it is not.
+// There must be kLongest bytes.
+constexpr ptrdiff_t kLongest = sizeof("completion_tokens\"");
+ptrdiff_t SizeOfCommonName(const char* at) {
+  switch (*at) {
+    case 'p':
+      return Begins(at, "prompt_tokens\"") ? 13 : 0;
+    case 'c':
+      return Begins(at, "completion_tokens\"") ? 17 : 0;
+    case 't':
+      return Begins(at, "total_tokens\"") ? 12 : 0;
+    case 'i':
+      return Begins(at, "input_tokens\"") ? 12 : 0;
+    case 'o':
+      return Begins(at, "output_tokens\"") ? 13 : 0;
+    default:
+      return 0;
+  }
+}
+
+// The quote behind the name that begins at `at`; nullptr: it is not there, or the name has escapes.
+const char* EndOfName(const char* at, const char* end) {
+  if (end - at >= kLongest) {
+    if (const ptrdiff_t size = SizeOfCommonName(at); size > 0) return at + size;
+  }
+  const auto* const quote = static_cast<const char*>(std::memchr(at, '"', end - at));
+  return quote == nullptr || quote[-1] == '\\' ? nullptr : quote;
 }
 
 }  // namespace
 
 void UsageScanner::Feed(std::string_view bytes) {
   const char* at = bytes.data();
-  for (const char* const end = at + bytes.size(); at < end;) {
+  for (const char* const end = at + bytes.size(); at < end && state_ != State::kDone;) {
     at = state_ == State::kSearch ? Search(at, end) : Step(at, end);
   }
 }
@@ -93,9 +170,13 @@ const char* UsageScanner::Search(const char* at, const char* end) {
     }
   }
   if (at == end) return at;
-  if (const char* const found = EndOfMember(at, end); found != nullptr) {
-    state_ = State::kColon;
-    return found;
+  if (end - at >= static_cast<ptrdiff_t>(kMember.size())) {
+    const char* const last = end - kMember.size() + 1;
+    const char* const found = document_ ? FindLast(at, last, end) : FindFirst(at, last);
+    if (found != nullptr) {
+      state_ = State::kColon;
+      return found;
+    }
   }
   // Its beginning, when this piece is cut there: from the last quote on.
   const std::string_view tail(end - std::min(static_cast<size_t>(end - at), kMember.size() - 1),
@@ -125,9 +206,14 @@ const char* UsageScanner::Step(const char* at, const char* end) {
     case State::kNumber:
       return ReadNumber(at, end);
     case State::kObject:
-      while (at < end && IsSeparator(*at)) ++at;
-      if (at == end) return at;
-      if (const char* const after = WholeMember(at, end); after != nullptr) return after;
+      for (;;) {
+        while (at < end && IsSeparator(*at)) ++at;
+        if (at == end) return at;
+        const char* const after = WholeMember(at, end);
+        if (after == nullptr) break;
+        if (state_ == State::kDone) return after;
+        at = after;
+      }
       OnObject(*at);
       return at + 1;
     case State::kString:
@@ -137,6 +223,7 @@ const char* UsageScanner::Step(const char* at, const char* end) {
       state_ = string_;
       return at + 1;
     case State::kSearch:
+    case State::kDone:
       break;
   }
   return at;
@@ -151,8 +238,8 @@ void UsageScanner::EnterObject() {
 const char* UsageScanner::WholeMember(const char* at, const char* end) {
   if (*at != '"') return nullptr;
   const char* const key = at + 1;
-  const auto* const quote = static_cast<const char*>(std::memchr(key, '"', end - key));
-  if (quote == nullptr || end - quote < 3 || quote[1] != ':' || quote[-1] == '\\') return nullptr;
+  const char* const quote = EndOfName(key, end);
+  if (quote == nullptr || end - quote < 3 || quote[1] != ':') return nullptr;
   uint64_t number = 0;
   const char* const digits = quote + 2;
   // As many digits as fit whatever they are.
@@ -172,9 +259,9 @@ const char* UsageScanner::ReadNumber(const char* at, const char* end) {
     number_ = std::min(number_, kMost) * 10 + static_cast<uint64_t>(*at - '0');
   }
   if (at < end) {
+    state_ = State::kObject;
     SetNumber({key_, key_size_}, number_);
     key_size_ = 0;  // digits behind a point are no number of their own
-    state_ = State::kObject;
   }
   return at;
 }
@@ -224,6 +311,7 @@ void UsageScanner::OnObject(char c) {
 void UsageScanner::SetNumber(std::string_view key, uint64_t number) {
   if (key == "prompt_tokens" || key == "input_tokens") input_ = number;
   if (key == "completion_tokens" || key == "output_tokens") output_ = number;
+  if (document_ && input_ && output_) state_ = State::kDone;
 }
 
 }  // namespace vllm_router::openai

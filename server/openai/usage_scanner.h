@@ -8,7 +8,7 @@
 // last number of each kind counts. Objects inside of it (details) are passed over. In the text of a
 // model the member cannot be found, because quotes are escaped there.
 //
-// One per answer; bytes may be cut anywhere; no allocation, a memory search up to the object. Not
+// One per answer; bytes may be cut anywhere; no allocation, a memory search for the object. Not
 // thread-safe.
 #ifndef SERVER_OPENAI_USAGE_SCANNER_H_
 #define SERVER_OPENAI_USAGE_SCANNER_H_
@@ -22,6 +22,12 @@ namespace vllm_router::openai {
 
 class UsageScanner {
  public:
+  // What passes: the events of a stream, or one document. A document has one `usage`, behind all
+  // that is long, so that each piece is searched from its end, and none that follows its numbers.
+  enum class Of : uint8_t { kEvents, kDocument };
+
+  explicit UsageScanner(Of what = Of::kEvents) : document_(what == Of::kDocument) {}
+
   void Feed(std::string_view bytes);
 
   // nullopt: the answer has not said.
@@ -29,7 +35,17 @@ class UsageScanner {
   std::optional<uint64_t> output_tokens() const { return output_; }
 
  private:
-  enum class State : uint8_t { kSearch, kColon, kValue, kObject, kNumber, kString, kKey, kEscape };
+  enum class State : uint8_t {
+    kSearch,
+    kColon,
+    kValue,
+    kObject,
+    kNumber,
+    kString,
+    kKey,
+    kEscape,
+    kDone
+  };
 
   // These take at least one of the bytes before `end`, and return where they have stopped.
   const char* Search(const char* at, const char* end);
@@ -45,6 +61,7 @@ class UsageScanner {
 
   static constexpr size_t kMaxKey = 24;
 
+  bool document_ = false;
   State state_ = State::kSearch;
   State string_ = State::kString;  // what an escape in a string goes back to
   uint8_t matched_ = 0;            // bytes of the member's name that the last piece ended with

@@ -9,8 +9,10 @@ namespace {
 
 using Tokens = std::pair<std::optional<uint64_t>, std::optional<uint64_t>>;
 
-Tokens Scan(std::string_view text, size_t piece = 1 << 20) {
-  UsageScanner scanner;
+using Of = UsageScanner::Of;
+
+Tokens Scan(std::string_view text, size_t piece = 1 << 20, Of what = Of::kEvents) {
+  UsageScanner scanner(what);
   for (size_t at = 0; at < text.size(); at += piece) scanner.Feed(text.substr(at, piece));
   return {scanner.input_tokens(), scanner.output_tokens()};
 }
@@ -23,6 +25,7 @@ constexpr std::string_view kChat =
 TEST(UsageScannerTest, ReadsTheNumbersWhereverTheBytesAreCut) {
   for (size_t piece = 1; piece <= kChat.size(); ++piece) {
     EXPECT_EQ(Scan(kChat, piece), Tokens(9, 12)) << piece;
+    EXPECT_EQ(Scan(kChat, piece, Of::kDocument), Tokens(9, 12)) << piece;
   }
 }
 
@@ -30,8 +33,21 @@ TEST(UsageScannerTest, FindsItWhereverItStands) {
   const std::string odd = R"("usages" "uranga" laughing, enough "u" usage "usag)";
   for (size_t before = 0; before < 150; ++before) {
     const std::string filler = std::string(before, 'u') + odd;
-    EXPECT_EQ(Scan(filler + R"("usage":{"prompt_tokens":9})"), Tokens(9, std::nullopt)) << filler;
-    EXPECT_EQ(Scan(filler), Tokens()) << filler;
+    const std::string usage = R"("usage":{"prompt_tokens":9})";
+    for (const Of what : {Of::kEvents, Of::kDocument}) {
+      EXPECT_EQ(Scan(filler + usage, 1 << 20, what), Tokens(9, std::nullopt)) << filler;
+      EXPECT_EQ(Scan(usage + "}" + filler, 1 << 20, what), Tokens(9, std::nullopt)) << filler;
+      EXPECT_EQ(Scan(filler, 1 << 20, what), Tokens()) << filler;
+    }
+  }
+}
+
+TEST(UsageScannerTest, WordsBehindTheUsageOfADocumentAreNotTakenForIt) {
+  const std::string document =
+      R"({"usage":{"prompt_tokens":9,"completion_tokens":12},)"
+      R"("prompt_logprobs":[{"7":{"decoded_token":"usage"}},{"usage" : null}, "usage"]})";
+  for (size_t piece = 1; piece <= document.size(); ++piece) {
+    EXPECT_EQ(Scan(document, piece, Of::kDocument), Tokens(9, 12)) << piece;
   }
 }
 
@@ -49,6 +65,15 @@ TEST(UsageScannerTest, OfSeveralTheLastOfEachKindCounts) {
                  R"(data: {"usage":{"output_tokens":20}})"
                  "\n\n"),
             Tokens(9, 20));
+}
+
+TEST(UsageScannerTest, NamesThatOnlyBeginLikeKnownOnesAreOthers) {
+  EXPECT_EQ(Scan(R"({"usage":{"prompt_tokens_details":7,"prompt_token":8,"prompt_tokenz":6,)"
+                 R"("prompt_tokens\":":5,"output_tokens ":4,"completion_tokens":3}})"),
+            Tokens(std::nullopt, 3));
+  EXPECT_EQ(Scan(R"({"usage":{"prompt_tokens" :1,"completion_tokens": 2}})"), Tokens(1, 2));
+  EXPECT_EQ(Scan(R"({"usage":{"x":{"prompt_tokens":1},"completion_tokens":2}})"),
+            Tokens(std::nullopt, 2));
 }
 
 TEST(UsageScannerTest, NothingSaidIsNothingRead) {

@@ -233,6 +233,7 @@ TEST_F(AdminLive, LimitsAndRoutingFollowAtOnce) {
   EXPECT_EQ(Ask(Chat("Authorization: Bearer client\r\n")).head.status, 200);
   EXPECT_EQ(Seen(first).Header("authorization"), "Bearer engine-key");
 
+  ASSERT_TRUE(EndsIdle()) << "a client has its answer before the end of the request counts";
   const auto stats = admin().GetStats({});
   ASSERT_TRUE(stats.ok()) << stats.status();
   uint64_t requests = 0;

@@ -16,6 +16,7 @@
 #include "server/base/log.h"
 #include "server/base/status.h"
 #include "server/config/times.h"
+#include "server/gateway/access_record.h"
 
 namespace vllm_router::app {
 namespace {
@@ -93,9 +94,11 @@ absl::Status RunningApp::OpenAccessLog() {
         absl::StrFormat("--access-log-file: %s", file.status().message()));
   }
   std::vector<base::LineWriter::Stream> streams;
-  streams.push_back({.output = *std::move(file), .patient = true});
+  streams.push_back({.output = *std::move(file),
+                     .patient = true,
+                     .renderer = std::make_unique<gateway::AccessRenderer>()});
   access_file_ = std::make_unique<base::LineWriter>(std::move(streams));
-  shared_.access_output = [this](std::string_view lines) { access_file_->Submit(0, lines); };
+  shared_.access_output = [this](std::string_view records) { access_file_->Submit(0, records); };
   return absl::OkStatus();
 }
 

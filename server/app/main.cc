@@ -13,6 +13,7 @@
 #include "server/app/signals.h"
 #include "server/app/version.h"
 #include "server/base/log.h"
+#include "server/gateway/access_record.h"
 
 namespace {
 
@@ -27,7 +28,7 @@ int Run(vllm_router::app::StartRouter start) {
   vllm_router::base::SetLogLevel(start.config.log.level);
   vllm_router::base::SetLogFormat(start.config.log.format);
   vllm_router::app::BlockSignals();
-  vllm_router::base::StartLog();
+  vllm_router::base::StartLog(std::make_unique<vllm_router::gateway::AccessRenderer>());
   for (const std::string& warning : start.warnings) ROUTER_LOG(kWarning, "%s", warning);
   absl::StatusOr<std::unique_ptr<App>> app = App::Create(std::move(start));
   if (!app.ok()) {

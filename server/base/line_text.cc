@@ -39,7 +39,7 @@ char* PutNumber(char* at, uint64_t value) {
 }  // namespace
 
 void LineText::AddShown(std::string_view value, size_t limit) {
-  if (value.size() <= limit && IsPlain(value)) return Add(value);
+  if (value.size() <= limit && (escapes_ == Escapes::kNone || IsPlain(value))) return Add(value);
   Flush();
   (escapes_ == Escapes::kJson ? AppendJsonEscaped : AppendPrintable)(value, limit, out_);
 }

@@ -17,9 +17,9 @@ namespace vllm_router::base {
 
 class LineText {
  public:
-  static constexpr size_t kMostOfName = 24;
   static constexpr size_t kOthers = 2048;
-  enum class Escapes : uint8_t { kPrintable, kJson };  // see strings.h
+  // See strings.h. kNone: nothing that is shown needs any, which the caller has seen to.
+  enum class Escapes : uint8_t { kPrintable, kJson, kNone };
 
   LineText(std::string* out, Escapes escapes) : out_(out), escapes_(escapes) {}
   ~LineText() { Flush(); }
@@ -34,10 +34,11 @@ class LineText {
   // At most `limit` bytes, escaped where they have to be.
   void AddShown(std::string_view value, size_t limit);
 
-  // The first `size` of the bytes, which are copied all: a copy of fixed size takes no call.
-  void AddName(const std::array<char, kMostOfName>& bytes, size_t size) {
-    std::memcpy(end_, bytes.data(), bytes.size());
-    end_ += size;
+  // A text of the line's own. A copy of a size that the compiler knows takes no call.
+  template <size_t kSize>
+  void AddFixed(const std::array<char, kSize>& bytes) {
+    std::memcpy(end_, bytes.data(), kSize);
+    end_ += kSize;
   }
   void AddByte(char c) { *end_++ = c; }
   void AddNumber(uint64_t value);

@@ -14,10 +14,13 @@ namespace vllm_router::base {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience(20);
-// So much of a patient stream is written at once.
-constexpr size_t kEnoughBytes = 64u << 10;
-// As much memory as a queue keeps that has been written.
-constexpr size_t kKeptBytes = 512u << 10;
+// So much of a patient stream does not wait any longer. To wake the thread costs what some dozen
+// lines cost, so that this is a matter of the queue's bound.
+constexpr size_t kEnoughBytes = 1u << 20;
+// What is rendered is written in pieces of this size, which a processor's second cache can hold.
+constexpr size_t kRenderedBytes = 64u << 10;
+// As much memory as a queue keeps however little it is used.
+constexpr size_t kKeptBytes = 64u << 10;
 constexpr std::chrono::seconds kTick(1);
 constexpr std::chrono::seconds kLastWrite(1);
 
@@ -31,18 +34,18 @@ class LineWriter::State {
         dropped_(streams_.size()),
         queues_(streams_.size()) {}
 
-  bool Submit(size_t stream, std::string_view lines) {
+  bool Submit(size_t stream, std::string_view bytes) {
     bool wake = false;
     {
       MutexLock lock(&mutex_);
       if (stopping_) return false;
       std::string& queue = queues_[stream];
       const size_t before = queue.size();
-      if (before + lines.size() > kMaxQueuedBytes) {
-        Drop(stream, AllOf(lines));
+      if (before + bytes.size() > kMaxQueuedBytes) {
+        Drop(stream, Lost(stream, bytes));
         return true;
       }
-      queue.append(lines);
+      queue.append(bytes);
       wake = (before == 0 && (idle_ || !streams_[stream].patient)) ||
              (before < kEnoughBytes && queue.size() >= kEnoughBytes);
     }
@@ -74,10 +77,11 @@ class LineWriter::State {
         last = stopping_;
       }
       for (size_t i = 0; i < streams_.size(); ++i) {
-        Drop(i, streams_[i].output->Write(writing[i]));
+        Write(i, writing[i]);
         // What had to wait for a disk once does not hold its memory for ever.
+        const bool full = writing[i].size() > writing[i].capacity() / 8;
         writing[i].clear();
-        if (writing[i].capacity() > kKeptBytes) writing[i].shrink_to_fit();
+        if (!full && writing[i].capacity() > kKeptBytes) writing[i].shrink_to_fit();
       }
       if (on_tick_ && !last) on_tick_();
     }
@@ -91,6 +95,22 @@ class LineWriter::State {
     std::atomic<uint64_t> lines{0};
     std::atomic<uint64_t> bytes{0};
   };
+
+  void Write(size_t stream, std::string_view queued) {
+    const Stream& to = streams_[stream];
+    if (to.renderer == nullptr) return Drop(stream, to.output->Write(queued));
+    while (!queued.empty()) {
+      rendered_.clear();
+      queued = to.renderer->Render(queued, kRenderedBytes, &rendered_);
+      Drop(stream, to.output->Write(rendered_));
+    }
+  }
+
+  LostLines Lost(size_t stream, std::string_view bytes) const {
+    const Stream& to = streams_[stream];
+    if (to.renderer == nullptr) return AllOf(bytes);
+    return {.lines = to.renderer->Count(bytes), .bytes = bytes.size()};
+  }
 
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return stopping_ || std::any_of(queues_.begin(), queues_.end(),
@@ -130,6 +150,7 @@ class LineWriter::State {
   const std::vector<Stream> streams_;
   const std::function<void()> on_tick_;
   std::vector<Counts> dropped_;
+  std::string rendered_;  // of the writing thread
 
   Mutex mutex_;
   std::condition_variable_any changed_;
@@ -146,8 +167,8 @@ LineWriter::LineWriter(std::vector<Stream> streams, std::function<void()> on_tic
 
 LineWriter::~LineWriter() { Stop(); }
 
-bool LineWriter::Submit(size_t stream, std::string_view lines) {
-  return state_->Submit(stream, lines);
+bool LineWriter::Submit(size_t stream, std::string_view bytes) {
+  return state_->Submit(stream, bytes);
 }
 
 void LineWriter::Stop() { state_->Stop(); }

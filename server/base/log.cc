@@ -104,7 +104,10 @@ void FormatLogLine(LogLevel level, std::string_view message, const char* file, i
 
 void SubmitLogLines(LogLevel level, std::string_view lines) { Submit(StreamFor(level), lines); }
 
-void SubmitAccessLines(std::string_view lines) { Submit(kAccess, lines); }
+void SubmitAccessRecords(std::string_view records) {
+  LineWriter* running = writer.load(std::memory_order_acquire);
+  if (running != nullptr) running->Submit(kAccess, records);
+}
 
 void LogMessage(LogLevel level, std::string_view message, const char* file, int line) {
   std::string text;
@@ -125,11 +128,10 @@ bool AdmitLogLine(LimitedLogSite& site) {
   return false;
 }
 
-void StartLog() {
+void StartLog(std::unique_ptr<LineRenderer> access) {
   std::vector<LineWriter::Stream> streams;
-  for (const Stream stream : {kOut, kErr, kAccess}) {
-    streams.push_back({.output = OutputOf(stream), .patient = stream == kAccess});
-  }
+  for (const Stream stream : {kOut, kErr}) streams.push_back({.output = OutputOf(stream)});
+  streams.push_back({.output = OutputOf(kAccess), .patient = true, .renderer = std::move(access)});
   writer.store(new LineWriter(std::move(streams), [] { TellOfAllLeftOut(Clock::Real().Now()); }),
                std::memory_order_release);
 }

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,8 @@
 #include "server/base/log_limiter.h"
 
 namespace vllm_router::base {
+
+class LineRenderer;  // line_writer.h
 
 enum class LogLevel : uint8_t { kTrace, kDebug, kInfo, kWarning, kError, kCritical };
 enum class LogFormat : uint8_t { kText, kJson };
@@ -65,14 +68,16 @@ struct LimitedLogSite {
 // Whether the place may write a line now; writes the one about earlier lines if it is due.
 bool AdmitLogLine(LimitedLogSite& site);
 
-// Lines of the access log that go to stdout. They are queued and counted apart from the log's own,
-// which they never displace, and may wait for 20 ms.
-void SubmitAccessLines(std::string_view lines);
+// Records of the access log that go to stdout as lines. They are queued and counted apart from the
+// log's own lines, which they never displace, and may wait for 20 ms. Before and after the log's
+// life nobody can render them: they are lost.
+void SubmitAccessRecords(std::string_view records);
 
-void StartLog();
+// `access` renders what SubmitAccessRecords brings.
+void StartLog(std::unique_ptr<LineRenderer> access);
 // Writes what is queued, for at most a second, and ends the thread.
 void StopLog();
-// What was dropped because nobody took it: bytes of the log, and lines of SubmitAccessLines.
+// What was dropped because nobody took it: bytes of the log, and lines of SubmitAccessRecords.
 uint64_t DroppedLogBytes();
 uint64_t DroppedAccessLines();
 

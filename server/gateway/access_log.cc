@@ -2,6 +2,7 @@
 
 #include "server/base/ids.h"
 #include "server/base/log.h"
+#include "server/gateway/access_record.h"
 
 namespace vllm_router::gateway {
 namespace {
@@ -32,33 +33,15 @@ void AccessOrigin::Read(const http::Session& session) {
   http_minor = session.head().version_minor;
 }
 
-std::string_view AccessLog::Second(fleet::AccessLogFormat format, std::time_t second) {
-  if (second != second_ || format != second_format_) {
-    std::tm time{};
-    if (format == fleet::AccessLogFormat::kJson) {
-      gmtime_r(&second, &time);
-      std::strftime(second_text_, sizeof(second_text_), "%Y-%m-%dT%H:%M:%S", &time);
-    } else {
-      localtime_r(&second, &time);
-      std::strftime(second_text_, sizeof(second_text_), "%Y-%m-%d %H:%M:%S", &time);
-    }
-    second_ = second;
-    second_format_ = format;
-  }
-  return second_text_;
-}
-
 void AccessLog::Write(const AccessEntry& entry, fleet::AccessLogFormat format) {
   if (format == fleet::AccessLogFormat::kOff) return;
-  if (lines_.empty()) {
+  if (records_.empty()) {
     loop_.Defer([this] {
-      output_ ? output_(lines_) : base::SubmitAccessLines(lines_);
-      lines_.clear();
+      output_ ? output_(records_) : base::SubmitAccessRecords(records_);
+      records_.clear();
     });
   }
-  const int64_t ns = loop_.wall_now().time_since_epoch().count();
-  AppendAccessLine(entry, format, Second(format, ns / 1'000'000'000),
-                   static_cast<uint32_t>(ns / 1'000'000 % 1000), &lines_);
+  AppendAccessRecord(entry, format, loop_.wall_now(), &records_);
 }
 
 }  // namespace vllm_router::gateway

@@ -1,5 +1,5 @@
-// The access log of one shard: lines are formatted into one buffer, which is handed on as a whole
-// at the end of the loop's turn. Nothing is allocated per request in the steady state, and nobody
+// The access log of one shard: records are packed into one buffer, which is handed on as a whole at
+// the end of the loop's turn. Nothing is allocated per request in the steady state, and nobody
 // waits for a disk: see base::LineWriter.
 //
 // Belongs to the shard's thread.
@@ -7,7 +7,6 @@
 #define SERVER_GATEWAY_ACCESS_LOG_H_
 
 #include <cstdint>
-#include <ctime>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -19,8 +18,8 @@
 
 namespace vllm_router::gateway {
 
-// Takes whole lines; called on a shard's thread, returns at once.
-using AccessOutput = std::function<void(std::string_view lines)>;
+// Takes whole records; called on a shard's thread, returns at once.
+using AccessOutput = std::function<void(std::string_view records)>;
 
 // Asked often, by machines, about nothing but the router itself.
 bool IsProbe(EndpointKind kind);
@@ -39,21 +38,15 @@ struct AccessOrigin {
 
 class AccessLog {
  public:
-  // Both outlive the log. Without an output lines go to the process's stdout.
+  // Both outlive the log. Without an output records go to the process's stdout, as lines.
   AccessLog(net::EventLoop& loop, const AccessOutput& output) : loop_(loop), output_(output) {}
 
   void Write(const AccessEntry& entry, fleet::AccessLogFormat format);
 
  private:
-  // The turn's second as text, rendered once for all its lines.
-  std::string_view Second(fleet::AccessLogFormat format, std::time_t second);
-
   net::EventLoop& loop_;
   const AccessOutput& output_;
-  std::string lines_;
-  fleet::AccessLogFormat second_format_ = fleet::AccessLogFormat::kOff;
-  std::time_t second_ = 0;
-  char second_text_[32] = "";
+  std::string records_;
 };
 
 }  // namespace vllm_router::gateway

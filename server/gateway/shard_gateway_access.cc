@@ -13,10 +13,10 @@ void ShardGateway::AnswerAndLog(http::Session& session, const LocalAnswer& answe
   if (snapshot_->settings.access_log != fleet::AccessLogFormat::kOff) {
     const bool bodiless =
         session.head_base() != nullptr && session.head().method == http::Method::kHead;
-    LogWithoutTransaction(session, {.status = answer.status,
-                                    .cause = cause,
-                                    .request_id = answer.request_id,
-                                    .answer_bytes = bodiless ? 0 : answer.body.size()});
+    LogWithoutTransaction(session, {.request_id = answer.request_id,
+                                    .figures = {.answer_bytes = bodiless ? 0 : answer.body.size(),
+                                                .status = static_cast<uint16_t>(answer.status),
+                                                .cause = cause}});
   }
   TellCallbacks(session, answer.status, cause, answer.request_id);
   session.awaits_body = false;
@@ -27,7 +27,9 @@ void ShardGateway::LogUnanswered(http::Session& session, int status, stats::Caus
   if (!session.awaits_body) return;
   const std::string_view id = RequestId(session, &id_memory_);
   if (snapshot_->settings.access_log != fleet::AccessLogFormat::kOff) {
-    LogWithoutTransaction(session, {.status = status, .cause = cause, .request_id = id});
+    LogWithoutTransaction(
+        session,
+        {.request_id = id, .figures = {.status = static_cast<uint16_t>(status), .cause = cause}});
   }
   TellCallbacks(session, status, cause, id);
   session.awaits_body = false;
@@ -65,13 +67,14 @@ void ShardGateway::LogWithoutTransaction(const http::Session& session, AccessEnt
     if (!LogsAccess(FindEndpoint(entry.path).kind)) return;
     access_origin_.Read(session);
     entry.method = access_origin_.method;
-    entry.http_minor = access_origin_.http_minor;
+    entry.figures.http_minor = access_origin_.http_minor;
     entry.key = access_origin_.key;
     entry.trace_id = access_origin_.trace_id;
-    entry.request_bytes = session.awaits_body ? session.body_received() : session.body().size();
+    entry.figures.request_bytes =
+        session.awaits_body ? session.body_received() : session.body().size();
   }
-  entry.total = loop().now() - session.request_began();
-  entry.generation = snapshot_->generation;
+  entry.figures.total = loop().now() - session.request_began();
+  entry.figures.generation = snapshot_->generation;
   LogAccess(entry);
 }
 

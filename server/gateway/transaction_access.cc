@@ -20,37 +20,39 @@ void Transaction::LogAccess() {
       .client = origin_.client,
       .method = origin_.method,
       .path = path_,
-      .http_minor = origin_.http_minor,
-      .status = sent_status_ == 0 ? kClientClosed : sent_status_,
-      .cause = stats_.cause(),
       .request_id = request_id_,
       .model = facts_.model,
-      .attempts = attempt_,
-      .read = complete_at_ - began_,
-      .total = now - began_,
-      .stream = event_stream_ || facts_.stream,
-      .request_bytes = request_bytes_,
-      .answer_bytes = answer_body_bytes_,
-      .generation = snapshot_ == nullptr ? gateway_.snapshot()->generation : snapshot_->generation,
       .key = origin_.key,
-      .session = facts_.session_source,
-      .trace_id = origin_.trace_id};
+      .trace_id = origin_.trace_id,
+      .figures = {
+          .read = complete_at_ - began_,
+          .total = now - began_,
+          .request_bytes = request_bytes_,
+          .answer_bytes = answer_body_bytes_,
+          .generation = (snapshot_ == nullptr ? gateway_.snapshot() : snapshot_)->generation,
+          .attempts = attempt_,
+          .status = static_cast<uint16_t>(sent_status_ == 0 ? kClientClosed : sent_status_),
+          .http_minor = origin_.http_minor,
+          .cause = stats_.cause(),
+          .session = facts_.session_source,
+          .stream = event_stream_ || facts_.stream}};
+  AccessFigures& figures = entry.figures;
   if (const fleet::Backend* backend = LastBackend(); backend != nullptr) {
     entry.backend = backend->spec.url.text;
   }
   // Who has never had an attempt has waited until now.
   const base::TimePoint admitted =
       phase_ == Phase::kQueued || phase_ == Phase::kCallback ? now : stats_.ready_at();
-  if (phase_ != Phase::kScraping) entry.queue = admitted - complete_at_;
+  if (phase_ != Phase::kScraping) figures.queue = admitted - complete_at_;
   const base::TimePoint connected = exchange_.connected_at();
   if (attempt_ > 0 && connected >= stats_.attempt_began()) {
-    entry.connect = connected - admitted;
-    if (content_at_ != base::TimePoint()) entry.first = content_at_ - connected;
+    figures.connect = connected - admitted;
+    if (content_at_ != base::TimePoint()) figures.first = content_at_ - connected;
   }
   if (status_ != 0) {
-    if (stats_.input_tokens_known()) entry.input_tokens = stats_.input_tokens();
-    entry.output_tokens = stats_.output_tokens();
-    entry.tokens_reported = stats_.tokens_reported();
+    if (stats_.input_tokens_known()) figures.input_tokens = stats_.input_tokens();
+    figures.output_tokens = stats_.output_tokens();
+    figures.tokens_reported = stats_.tokens_reported();
   }
   gateway_.LogAccess(entry);
 }

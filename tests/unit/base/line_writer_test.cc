@@ -59,6 +59,52 @@ TEST(LineWriter, WritesInTheOrderOfSubmission) {
   }
 }
 
+// Records of one byte; each becomes a line of two.
+class ByteRenderer final : public LineRenderer {
+ public:
+  std::string_view Render(std::string_view records, size_t enough, std::string* lines) override {
+    for (; !records.empty() && lines->size() < enough; records.remove_prefix(1)) {
+      lines->push_back(records[0]);
+      lines->push_back('\n');
+    }
+    return records;
+  }
+  uint64_t Count(std::string_view records) const override { return records.size(); }
+};
+
+std::vector<LineWriter::Stream> OneRendered(std::unique_ptr<LineOutput> output) {
+  std::vector<LineWriter::Stream> streams = One(std::move(output), true);
+  streams[0].renderer = std::make_unique<ByteRenderer>();
+  return streams;
+}
+
+TEST(LineWriter, RendersRecordsHoweverManyThereAre) {
+  for (const size_t count : {1u, 1000u, 700'000u}) {
+    Pipe pipe;
+    LineWriter writer(OneRendered(pipe.Output()));
+    std::string records;
+    std::string wanted;
+    for (size_t i = 0; i < count; ++i) {
+      records.push_back(static_cast<char>('a' + i % 26));
+      wanted.append({records.back(), '\n'});
+    }
+    EXPECT_TRUE(writer.Submit(0, records));
+    EXPECT_EQ(pipe.Read(wanted.size()), wanted);
+  }
+}
+
+TEST(LineWriter, CountsRecordsThatItDropsAsLines) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  LineWriter writer(OneRendered(std::make_unique<LineOutput>(full)));
+  EXPECT_TRUE(writer.Submit(0, std::string(LineWriter::kMaxQueuedBytes + 1, 'x')));
+  EXPECT_EQ(writer.dropped(0).lines, LineWriter::kMaxQueuedBytes + 1) << "none of them fits";
+  EXPECT_TRUE(writer.Submit(0, "abc"));
+  writer.Stop();
+  EXPECT_EQ(writer.dropped(0).lines, LineWriter::kMaxQueuedBytes + 4) << "nor can they be written";
+  ::close(full);
+}
+
 TEST(LineWriter, WritesWhatIsQueuedBeforeItEnds) {
   Pipe pipe;
   {

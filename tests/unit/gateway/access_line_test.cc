@@ -21,7 +21,8 @@ using testing::StartsWith;
 
 std::string Line(const AccessEntry& entry, AccessLogFormat format) {
   std::string line;
-  AppendAccessLine(entry, format, "2026-11-28 03:46:00", 7, &line);
+  AppendAccessLine(entry, format, {.second = "2026-11-28 03:46:00", .milliseconds = 7},
+                   /*plain=*/false, &line);
   return line;
 }
 
@@ -29,27 +30,27 @@ AccessEntry Stream() {
   return {.client = "10.0.0.7",
           .method = "POST",
           .path = "/v1/chat/completions",
-          .status = 200,
-          .cause = stats::Cause::kBackendDied,
           .request_id = "3b1c",
           .model = "llama",
           .backend = "http://gpu-1:8000",
-          .attempts = 2,
-          .read = microseconds(31),
-          .queue = milliseconds(0),
-          .connect = microseconds(1250),
-          .first = milliseconds(35),
-          .total = milliseconds(1812),
-          .stream = true,
-          .input_tokens = 12,
-          .output_tokens = 100,
-          .tokens_reported = true,
-          .request_bytes = 994,
-          .answer_bytes = 25000,
-          .generation = 3,
           .key = "team-a",
-          .session = SessionSource::kHeader,
-          .trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"};
+          .trace_id = "4bf92f3577b34da6a3ce929d0e0e4736",
+          .figures = {.read = microseconds(31),
+                      .queue = milliseconds(0),
+                      .connect = microseconds(1250),
+                      .first = milliseconds(35),
+                      .total = milliseconds(1812),
+                      .input_tokens = 12,
+                      .output_tokens = 100,
+                      .request_bytes = 994,
+                      .answer_bytes = 25000,
+                      .generation = 3,
+                      .attempts = 2,
+                      .status = 200,
+                      .cause = stats::Cause::kBackendDied,
+                      .session = SessionSource::kHeader,
+                      .stream = true,
+                      .tokens_reported = true}};
 }
 
 TEST(AccessLine, IsOneLineForPeople) {
@@ -90,10 +91,22 @@ TEST(AccessLine, SaysWhatIsNotKnown) {
 
 TEST(AccessLine, TellsCountedTokensFromReportedOnes) {
   AccessEntry entry = Stream();
-  entry.tokens_reported = false;
-  entry.input_tokens.reset();
+  entry.figures.tokens_reported = false;
+  entry.figures.input_tokens = kNoNumber;
   EXPECT_THAT(Line(entry, AccessLogFormat::kText),
               HasSubstr("input_tokens=- output_tokens=100 tokens=counted"));
+}
+
+TEST(AccessLine, OfPlainTextsIsTheSameWithoutALookAtThem) {
+  AccessEntry entry = Stream();
+  const std::string long_model(2 * kMaxModelShown, 'm');
+  entry.model = long_model;
+  for (const AccessLogFormat format : {AccessLogFormat::kText, AccessLogFormat::kJson}) {
+    std::string line;
+    AppendAccessLine(entry, format, {.second = "2026-11-28 03:46:00", .milliseconds = 7},
+                     /*plain=*/true, &line);
+    EXPECT_EQ(line, Line(entry, format));
+  }
 }
 
 TEST(AccessLine, IsNoneWhenTheLogIsOff) { EXPECT_EQ(Line(Stream(), AccessLogFormat::kOff), ""); }
@@ -173,7 +186,8 @@ TEST(AccessLine, NeedsNoMemoryOnceTheBufferHasItsSize) {
   out.reserve(1 << 16);
   const char* const home = out.data();
   for (int i = 0; i < 50; ++i) {
-    AppendAccessLine(Stream(), AccessLogFormat::kJson, "2026-11-28T03:46:00", 1, &out);
+    AppendAccessLine(Stream(), AccessLogFormat::kJson, {.second = "2026-11-28T03:46:00"},
+                     /*plain=*/true, &out);
   }
   EXPECT_EQ(out.data(), home);
   EXPECT_THAT(out, StartsWith("{\"timestamp\""));

@@ -79,7 +79,8 @@ const char* EndOfFirst(const char* at, const char* last) {
 
 // The same for the last one that has an object.
 const char* EndOfLast(const char* at, const char* last, const char* end) {
-  while (last-- > at) {
+  while (last > at) {
+    --last;
     if (IsMember(last) && HoldsObject(last + kMember.size(), end)) return last + kMember.size();
   }
   return nullptr;

@@ -5,112 +5,16 @@
 #include <limits>
 #include <utility>
 
+#include "server/openai/usage_search.h"
+
 namespace vllm_router::openai {
 namespace {
 
-constexpr std::string_view kMember = "\"usage\"";
-
 constexpr ptrdiff_t kSafeDigits = std::numeric_limits<uint64_t>::digits10;
 
-bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 // Between the names and values of an object.
 bool IsSeparator(char c) { return c == ',' || c == ':' || IsSpace(c); }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// Sixteen bytes, compared at once wherever the processor can.
-using Block = unsigned char __attribute__((vector_size(16)));
-
-Block Load(const char* bytes) {
-  Block block;
-  std::memcpy(&block, bytes, sizeof(block));
-  return block;
-}
-
-bool AnyOf(Block mask) {
-  uint64_t halves[2];
-  std::memcpy(halves, &mask, sizeof(mask));
-  return (halves[0] | halves[1]) != 0;
-}
-
-// Where a 'u' and, three bytes on, a 'g' are: in no other name that an answer has, and in hardly a
-// word of its text.
-Block MayBeMember(const char* bytes) {
-  static_assert(kMember[1] == 'u' && kMember[4] == 'g');
-  return reinterpret_cast<Block>((Load(bytes + 1) == 'u') & (Load(bytes + 4) == 'g'));
-}
-
-bool HoldsObject(const char* at, const char* end) {
-  at = std::find_if_not(at, end, IsSpace);
-  if (at == end || *at != ':') return false;
-  at = std::find_if_not(at + 1, end, IsSpace);
-  return at != end && *at == '{';
-}
-
-// Where the member's name ends if nothing but a colon follows it.
-const char* EndOfNameAtEnd(std::string_view bytes) {
-  const auto trim = [&bytes] {
-    while (!bytes.empty() && IsSpace(bytes.back())) bytes.remove_suffix(1);
-  };
-  trim();
-  if (!bytes.empty() && bytes.back() == ':') bytes.remove_suffix(1);
-  trim();
-  return bytes.ends_with(kMember) ? bytes.data() + bytes.size() : nullptr;
-}
-
-constexpr size_t kStep = 2 * sizeof(Block);
-// What a step looks at last belongs to a member that begins in it.
-static_assert(kMember.size() > 4 + 1);
-
-bool StepMayHaveMember(const char* at) {
-  return AnyOf(MayBeMember(at) | MayBeMember(at + sizeof(Block)));
-}
-
-bool IsMember(const char* at) {
-  return at[1] == 'u' && std::memcmp(at, kMember.data(), kMember.size()) == 0;
-}
-
-// Where the first name of the member ends that begins in [at, last); nullptr: none does there.
-const char* EndOfFirst(const char* at, const char* last) {
-  for (; at < last; ++at) {
-    if (IsMember(at)) return at + kMember.size();
-  }
-  return nullptr;
-}
-
-// The same for the last one that has an object.
-const char* EndOfLast(const char* at, const char* last, const char* end) {
-  while (last > at) {
-    --last;
-    if (IsMember(last) && HoldsObject(last + kMember.size(), end)) return last + kMember.size();
-  }
-  return nullptr;
-}
-
-// In whole steps, of which the last one begins within the one before it. [at, last) are the places
-// where a name can begin that is whole.
-const char* FindFirst(const char* at, const char* last) {
-  if (last - at < static_cast<ptrdiff_t>(kStep)) return EndOfFirst(at, last);
-  for (; at < last; at += kStep) {
-    at = std::min(at, last - kStep);
-    if (!StepMayHaveMember(at)) continue;
-    if (const char* const found = EndOfFirst(at, at + kStep); found != nullptr) return found;
-  }
-  return nullptr;
-}
-
-const char* FindLast(const char* at, const char* last, const char* end) {
-  if (last - at < static_cast<ptrdiff_t>(kStep)) {
-    const char* const found = EndOfLast(at, last, end);
-    return found == nullptr ? EndOfNameAtEnd({at, end}) : found;
-  }
-  for (; last > at; last -= kStep) {
-    last = std::max(last, at + kStep);
-    if (!StepMayHaveMember(last - kStep)) continue;
-    const char* const found = EndOfLast(last - kStep, last, end);
-    if (found != nullptr) return found;
-  }
-  return EndOfNameAtEnd({at, end});
-}
 
 // Compares a number of bytes that the compiler knows.
 template <size_t kSize>
@@ -159,32 +63,30 @@ void UsageScanner::Feed(std::string_view bytes) {
 const char* UsageScanner::Search(const char* at, const char* end) {
   // The end of the name, when the last piece was cut inside of it.
   while (matched_ > 0 && at < end) {
-    if (*at != kMember[matched_]) {
+    if (*at != kUsageMember[matched_]) {
       matched_ = 0;
       break;
     }
     ++at;
-    if (++matched_ == kMember.size()) {
+    if (++matched_ == kUsageMember.size()) {
       matched_ = 0;
       state_ = State::kColon;
       return at;
     }
   }
   if (at == end) return at;
-  if (end - at >= static_cast<ptrdiff_t>(kMember.size())) {
-    const char* const last = end - kMember.size() + 1;
-    const char* const found = document_ ? FindLast(at, last, end) : FindFirst(at, last);
-    if (found != nullptr) {
-      state_ = State::kColon;
-      return found;
-    }
+  const char* const found = document_ ? FindLastUsage(at, end) : FindFirstUsage(at, end);
+  if (found != nullptr) {
+    state_ = State::kColon;
+    return found;
   }
   // Its beginning, when this piece is cut there: from the last quote on.
-  const std::string_view tail(end - std::min(static_cast<size_t>(end - at), kMember.size() - 1),
-                              end);
+  const std::string_view tail(
+      end - std::min(static_cast<size_t>(end - at), kUsageMember.size() - 1), end);
   if (const size_t quote = tail.rfind('"'); quote != std::string_view::npos) {
     const std::string_view begun = tail.substr(quote);
-    if (kMember.substr(0, begun.size()) == begun) matched_ = static_cast<uint8_t>(begun.size());
+    if (kUsageMember.substr(0, begun.size()) == begun)
+      matched_ = static_cast<uint8_t>(begun.size());
   }
   return end;
 }
